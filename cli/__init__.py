@@ -1,0 +1,1 @@
+"""The ``tsplat`` command: one file a subcommand, no codec logic."""

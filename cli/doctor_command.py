@@ -1,0 +1,59 @@
+"""``tsplat doctor``."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+
+import click
+from tsplat_cli.console import show
+
+_PACKAGES = (
+    "taichi",
+    "numpy",
+    "av",
+    "constriction",
+    "scikit-image",
+    "opencv-python-headless",
+    "onnxruntime",
+)
+
+
+@click.command("doctor")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def command(as_json: bool) -> None:
+    """Show what this machine offers: backends, versions, cache folder."""
+    from tsplat import __version__
+    from tsplat.kernels import runtime
+
+    auto = runtime.start("auto")
+    show(
+        {
+            "tsplat": __version__,
+            "python": platform.python_version(),
+            "system": f"{platform.system()} {platform.machine()}",
+            "backends": runtime.available(),
+            "auto": auto.arch,
+            "threads": auto.threads,
+            "cache": str(runtime.cache_folder()),
+            "packages": {name: _version(name) for name in _PACKAGES},
+        },
+        as_json,
+        _lines,
+    )
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _lines(r: dict) -> list[str]:
+    lines = [f"tsplat {r['tsplat']}, Python {r['python']}, {r['system']}"]
+    lines.append(f"backends: {', '.join(r['backends'])}; --arch auto takes {r['auto']}")
+    lines.append(f"CPU threads: {r['threads']}")
+    lines.append(f"cache of compiled kernels: {r['cache']}")
+    lines += [f"{name} {v or 'not installed'}" for name, v in r["packages"].items()]
+    return lines

@@ -1,0 +1,48 @@
+"""``tsplat encode``."""
+
+from __future__ import annotations
+
+import click
+from tsplat_cli.console import backend_options, note, progress, report_options, show
+
+
+@click.command("encode")
+@click.argument("source", metavar="IN")
+@click.argument("target", metavar="OUT.tsplat")
+@click.option("--preset", type=click.Choice(["fast", "slow"]), default="fast", show_default=True)
+@click.option("--gaussians", type=int, metavar="N", help="Splats a frame; by picture size.")
+@click.option("--psnr", type=float, metavar="DB", help="Stop fitting when this is reached.")
+@click.option("--gop", type=int, metavar="N", help="An I-frame every N frames.  [250]")
+@click.option("--height", type=int, metavar="PIXELS", help="Scale the pictures first.")
+@click.option("--frames", type=int, metavar="N", help="Encode no more than this many.")
+@click.option(
+    "--threshold", type=float, metavar="T", help="Grey levels of change that count.  [10]"
+)
+@click.option("--init", type=click.Choice(["superpixel", "random"]), help="First splats.")
+@backend_options
+@click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
+@report_options
+def command(source: str, target: str, as_json: bool, quiet: bool, **settings) -> None:
+    """Encode a clip into a .tsplat file.
+
+    IN is any file that FFmpeg's libraries open, a folder of images, or - for y4m on standard
+    input.
+    """
+    from tsplat.files.encoding import encode
+
+    with progress("encode", quiet) as update:
+        result = encode(
+            source, target, progress=update, announce=None if quiet else note, **settings
+        )
+    for warning in result["warnings"]:
+        note(warning)
+    show(result, as_json, _lines)
+
+
+def _lines(r: dict) -> list[str]:
+    return [
+        f"{r['output']}: {r['frames']} frames of {r['width']}x{r['height']} "
+        f"({r['i_frames']} I, {r['p_frames']} P)",
+        f"  {r['bytes']} bytes, {r['kbit_s']:.1f} kbit/s, {r['bpp']:.4f} bpp, "
+        f"PSNR {r['psnr_db']:.2f} dB, {r['encode_frames_per_s']:.1f} frames/s",
+    ]

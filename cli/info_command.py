@@ -1,0 +1,41 @@
+"""``tsplat info``."""
+
+from __future__ import annotations
+
+import click
+from tsplat_cli.console import note, show
+
+
+@click.command("info")
+@click.argument("source", metavar="FILE")
+@click.option("--frames", "each", is_flag=True, help="A line for every frame.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def command(source: str, each: bool, as_json: bool) -> None:
+    """Show what is in a .tsplat file."""
+    from tsplat.files.inspection import inspect
+
+    result = inspect(source, each)
+    for damage in result["damage"]:
+        note(f"{source}: {damage}")
+    show(result, as_json, _lines)
+
+
+def _lines(r: dict) -> list[str]:
+    lines = [
+        f"{r['file']}: format {r['version']}, {r['width']}x{r['height']}, {r['rate']} frames/s, "
+        f"pixel aspect {r['aspect']}",
+        f"  {r['frames']} frames ({r['i_frames']} I, {r['p_frames']} P), {r['duration_s']:.3f} s, "
+        f"{r['splats']} splats",
+        f"  {r['bytes']} bytes: {r['i_bytes']} in I-packets, {r['p_bytes']} in P-packets; "
+        f"{r['kbit_s']:.1f} kbit/s, {r['bpp']:.4f} bpp",
+        "  steps: mean {mean_px:.4f} px, Cholesky {cholesky_px:.4f} px, luma {luma:.5f}, "
+        "chroma {chroma:.5f}".format(**r["steps"]),
+    ]
+    if r["truncated"]:
+        lines.append("  cut off: no index at the end")
+    for f in r.get("frame_list", []):
+        lines.append(
+            f"  {f['frame']:6d} {f['type']} {f['time_s']:9.3f} s {f['bytes']:7d} bytes at "
+            f"{f['offset']:9d}, {f['changed_splats']} of {f['splats']} splats changed"
+        )
+    return lines

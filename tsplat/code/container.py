@@ -1,0 +1,400 @@
+r"""The ``.tsplat`` container, version 1. All fixed-size integers are little-endian.
+
+File
+----
+::
+
+    header | packet | packet | ... | index packet | footer
+
+A packet is final once it is written, so a file can be written to a pipe and read while it
+grows. Index and footer are a convenience: a reader that does not find them scans the packets.
+
+Header, 48 bytes
+----------------
+===== ==== ==================================================================================
+ byte size field
+===== ==== ==================================================================================
+    0    8 magic: 89 54 53 50 4C 0D 0A 1A
+    8    1 version: 1
+    9    1 primaries, ITU-T H.273 (2: unspecified)
+   10    1 transfer characteristics, H.273
+   11    1 matrix coefficients of the source, H.273 (pixels are decoded as RGB)
+   12    2 width, pixels, 1..8192
+   14    2 height, pixels, 1..8192; width times height at most 2**24
+   16    4 frame rate, numerator, 1..2**31-1
+   20    4 frame rate, denominator, 1..2**31-1
+   24    2 pixel aspect ratio, numerator, 1..65535
+   26    2 pixel aspect ratio, denominator, 1..65535
+   28    2 step of x and y, 1/256 pixel, 1..65535
+   30    2 step of the Cholesky vector, 1/256 pixel, 1..65535
+   32    2 step of luma, 1/65536 of full scale, 1..65535
+   34    2 step of chroma, 1/65536 of full scale, 1..65535
+   36    4 required features: a reader refuses a stream with a bit that it does not know
+   40    4 ignorable features: a reader skips what belongs to a bit that it does not know
+   44    4 CRC-32C of bytes 0..43
+===== ==== ==================================================================================
+
+Version 1 knows no feature. Packets of feature bit b have kind 16 + b.
+
+Packet
+------
+::
+
+    type: u8 | sync: 54 53 49, if I | frame: varint | ticks: varint, if timed
+    size: varint | payload: size bytes | CRC-32C of all before: u32
+
+    type   7 6 5 4 3 2 1 0
+           | | +-+-+-+-+-+-- kind: 1 I, 2 P, 3 index, 16..47 features
+           | +-------------- timed: ticks is there
+           +---------------- ignorable: a reader that does not know the kind skips it
+
+*frame* is the number of the frame, from 0 (below 2**31). *ticks* is the time since the frame
+before, in thousandths of a frame at the header's rate; 1000 where it is absent, and the first
+frame is at 0. Varints are LEB128 (:mod:`tsplat.code.varint`); payloads are specified in
+:mod:`tsplat.code.payload`. A reader joins at any I-packet; after damage it searches for the
+bytes (01 or 41) 54 53 49 of one whose CRC is right. A payload has at most 2**24 bytes.
+
+Index packet, kind 3
+--------------------
+*frame*: number of frames in the file. Payload, varints: duration of the last frame in ticks,
+number of I-packets, and for each its frame and byte offset, as differences from the one before.
+
+Footer, 8 bytes
+---------------
+Size of the index packet in bytes, u32; then 1A 58 53 54.
+
+Example
+-------
+A header of 640x360 at 30 frames/s with square pixels, then a P-packet of frame 5 that changes
+nothing::
+
+    89 54 53 50 4C 0D 0A 1A  01  02 02 02  80 02  68 01
+    1E 00 00 00  01 00 00 00  01 00  01 00
+    80 00  80 00  12 03  1A 04  00 00 00 00  00 00 00 00  CRC_HEADER
+    02  05  02  00 00  CRC_PACKET
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import google_crc32c
+
+from tsplat.code import varint
+from tsplat.errors import BitstreamError, ConfigError
+from tsplat.splats import MAX_PIXELS, MAX_SIDE, Steps
+
+MAGIC = b"\x89TSPL\r\n\x1a"
+VERSION = 1
+HEADER_BYTES = 48
+TICKS = 1000
+INTRA, INTER, INDEX = 1, 2, 3
+KNOWN_REQUIRED = 0
+KIND_NAMES = {INTRA: "I", INTER: "P", INDEX: "index"}
+
+_HEADER = struct.Struct("<8s4B2H2I2H4H2I")
+_SYNC = b"TSI"
+_JOIN = re.compile(rb"[\x01\x41]TSI")
+_TIMED, _IGNORABLE, _KIND = 64, 128, 63
+_FOOTER = b"\x1aXST"
+_MAX_PAYLOAD = 1 << 24
+_MAX_FRAMES = 1 << 31
+_MAX_ATTEMPTS = 4096
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a decoder must know before the first packet.
+
+    Parameters
+    ----------
+    width, height : int
+        Size of the picture, pixels.
+    rate : Fraction
+        Frames a second.
+    steps : Steps
+        Quantiser steps.
+    aspect : Fraction
+        Width of a pixel over its height.
+    colour : (int, int, int)
+        Primaries, transfer and matrix of the source, H.273.
+
+    Raises
+    ------
+    ConfigError
+        A field is out of range.
+    """
+
+    width: int
+    height: int
+    rate: Fraction
+    steps: Steps
+    aspect: Fraction = Fraction(1)
+    colour: tuple[int, int, int] = (2, 2, 2)
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.width <= MAX_SIDE and 1 <= self.height <= MAX_SIDE):
+            raise ConfigError(
+                f"size: got {self.width}x{self.height}, each side must be 1..{MAX_SIDE}"
+            )
+        if self.width * self.height > MAX_PIXELS:
+            raise ConfigError(f"size: got {self.width}x{self.height}, at most {MAX_PIXELS} pixels")
+        for name, value, most in (("rate", self.rate, 2**31 - 1), ("aspect", self.aspect, 65535)):
+            if not (0 < value.numerator <= most and value.denominator <= most):
+                raise ConfigError(f"{name}: got {value}, terms must be 1..{most}")
+
+    def pack(self) -> bytes:
+        """The header's 48 bytes."""
+        body = _HEADER.pack(
+            MAGIC,
+            VERSION,
+            *self.colour,
+            self.width,
+            self.height,
+            self.rate.numerator,
+            self.rate.denominator,
+            self.aspect.numerator,
+            self.aspect.denominator,
+            self.steps.mean,
+            self.steps.cholesky,
+            self.steps.luma,
+            self.steps.chroma,
+            0,
+            0,
+        )
+        return body + _crc(body)
+
+    @classmethod
+    def unpack(cls, data) -> Header:
+        """Read a header; the inverse of :meth:`pack`.
+
+        Raises
+        ------
+        BitstreamError
+            Not a ``.tsplat`` stream, of a version or with a feature that is not known here, or
+            a field is damaged or out of range.
+        """
+        data = bytes(data[:HEADER_BYTES])
+        if data[: len(MAGIC)] != MAGIC[: len(data)] or len(data) < len(MAGIC) + 1:
+            raise BitstreamError("not a .tsplat file", offset=0)
+        if data[8] != VERSION:
+            raise BitstreamError(
+                f"version {data[8]} of the format; this reader knows version {VERSION}: "
+                f"use a tsplat that reads version {data[8]}",
+                offset=8,
+            )
+        if len(data) < HEADER_BYTES:
+            raise BitstreamError(f"header cut off: {len(data)} of {HEADER_BYTES} bytes", offset=0)
+        if _crc(data[:-4]) != data[-4:]:
+            raise BitstreamError("header is damaged: wrong checksum", offset=HEADER_BYTES - 4)
+        fields = _HEADER.unpack(data[:-4])
+        _, _, *colour, width, height, rate_n, rate_d, aspect_n, aspect_d = fields[:11]
+        *steps, required, _ = fields[11:]
+        unknown = required & ~KNOWN_REQUIRED
+        if unknown:
+            raise BitstreamError(
+                f"the stream needs feature {unknown.bit_length() - 1}, which this version of "
+                "tsplat does not have: use a newer one",
+                offset=36,
+            )
+        if not (rate_d and aspect_d):
+            raise BitstreamError("frame rate or pixel aspect divides by zero", offset=16)
+        try:
+            return cls(
+                width,
+                height,
+                Fraction(rate_n, rate_d),
+                Steps(*steps),
+                Fraction(aspect_n, aspect_d),
+                (colour[0], colour[1], colour[2]),
+            )
+        except ConfigError as error:
+            raise BitstreamError(f"header: {error}", offset=12) from None
+
+
+@dataclass(frozen=True)
+class Packet:
+    """One packet.
+
+    Attributes
+    ----------
+    kind : int
+        :data:`INTRA`, :data:`INTER` or :data:`INDEX`.
+    frame : int
+        Number of the frame; of frames, for the index.
+    ticks : int
+        Time since the frame before, 1/1000 frame.
+    payload : bytes
+    offset : int
+        Where the packet starts in the file.
+    size : int
+        Bytes of the whole packet.
+    """
+
+    kind: int
+    frame: int
+    ticks: int
+    payload: bytes
+    offset: int = 0
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A place where packets could not be read; reading goes on after it.
+
+    Attributes
+    ----------
+    error : BitstreamError
+    cut_off : bool
+        The data ends here, inside a packet: the file was cut off.
+    """
+
+    error: BitstreamError
+    cut_off: bool = False
+
+
+def pack_packet(kind: int, frame: int, payload: bytes, ticks: int = TICKS) -> bytes:
+    """Bytes of a packet."""
+    timed = _TIMED if ticks != TICKS else 0
+    body = bytes([kind | timed]) + (_SYNC if kind == INTRA else b"") + varint.pack(frame)
+    body += varint.pack(ticks) if timed else b""
+    body += varint.pack(len(payload)) + payload
+    return body + _crc(body)
+
+
+def unpack_packet(data, at: int = 0) -> Packet:
+    """Read the packet at a position; the inverse of :func:`pack_packet`.
+
+    Raises
+    ------
+    BitstreamError
+        The packet is damaged or cut off, or of a kind that this reader must know and does not.
+    """
+    kind, frame, ticks, start, size = _packet_head(data, at)
+    end = start + size
+    if end + 4 > len(data):
+        raise _CutOff("packet cut off", offset=at, frame=frame)
+    if _crc(bytes(data[at:end])) != bytes(data[end : end + 4]):
+        raise BitstreamError("packet is damaged: wrong checksum", offset=at, frame=frame)
+    if kind & _KIND not in KIND_NAMES and not kind & _IGNORABLE:
+        raise BitstreamError(
+            f"packet of kind {kind & _KIND}, which this version of tsplat does not know: "
+            "use a newer one",
+            offset=at,
+        )
+    return Packet(kind & _KIND, frame, ticks, bytes(data[start:end]), at, end + 4 - at)
+
+
+def packets(data, at: int = HEADER_BYTES) -> Iterator[Packet | Damage]:
+    """All packets from a position on, and the places where there are none to be read.
+
+    After damage, reading goes on at the next intact I-packet. Unknown packets that may be
+    ignored are left out. The index, if it is met, comes last.
+    """
+    attempts = 0
+    while at < len(data):
+        try:
+            packet = unpack_packet(data, at)
+        except BitstreamError as error:
+            join = _JOIN.search(data, at + 1)
+            while join and attempts < _MAX_ATTEMPTS:
+                attempts += 1
+                try:
+                    unpack_packet(data, join.start())
+                    break
+                except BitstreamError:
+                    join = _JOIN.search(data, join.start() + 1)
+            found = join is not None and attempts < _MAX_ATTEMPTS
+            yield Damage(error, isinstance(error, _CutOff) and not found)
+            if not found:
+                return
+            at = join.start()
+            continue
+        if packet.kind in KIND_NAMES:
+            yield packet
+        if packet.kind == INDEX:
+            return
+        at += packet.size
+
+
+def pack_index(frames: int, last_ticks: int, intra: list[tuple[int, int]]) -> bytes:
+    """Index packet and footer.
+
+    Parameters
+    ----------
+    frames : int
+        Number of frames in the file.
+    last_ticks : int
+        Duration of the last one, 1/1000 frame.
+    intra : list of (int, int)
+        Frame and byte offset of every I-packet.
+    """
+    payload = varint.pack(last_ticks) + varint.pack(len(intra))
+    before = (0, 0)
+    for entry in intra:
+        payload += b"".join(varint.pack(b - a) for a, b in zip(before, entry))
+        before = entry
+    packet = pack_packet(INDEX, frames, payload)
+    return packet + struct.pack("<I", len(packet)) + _FOOTER
+
+
+def read_index(data) -> tuple[int, int, list[tuple[int, int]]] | None:
+    """What :func:`pack_index` wrote at the end of the data, or None if it is not there whole."""
+    tail = bytes(data[-8:])
+    if len(data) < HEADER_BYTES + 8 or tail[4:] != _FOOTER:
+        return None
+    at = len(data) - 8 - struct.unpack("<I", tail[:4])[0]
+    if at < HEADER_BYTES:
+        return None
+    try:
+        packet = unpack_packet(data, at)
+        last_ticks, position = varint.unpack(packet.payload, 0)
+        count, position = varint.unpack(packet.payload, position)
+        intra, entry = [], (0, 0)
+        for _ in range(min(count, len(packet.payload))):
+            frame, position = varint.unpack(packet.payload, position)
+            offset, position = varint.unpack(packet.payload, position)
+            entry = (entry[0] + frame, entry[1] + offset)
+            intra.append(entry)
+    except BitstreamError:
+        return None
+    if packet.kind != INDEX or any(offset >= len(data) for _, offset in intra):
+        return None
+    return packet.frame, last_ticks, intra
+
+
+class _CutOff(BitstreamError):
+    """The data ends inside a packet."""
+
+
+def _packet_head(data, at: int) -> tuple[int, int, int, int, int]:
+    """Type, frame, ticks, start and size of the payload."""
+    head = bytes(data[at : at + 24])
+    kind, position = head[0], 1
+    try:
+        if kind & _KIND == INTRA:
+            if head[1:4] != _SYNC:
+                raise BitstreamError("no packet where one should start", offset=at)
+            position = 4
+        frame, position = varint.unpack(head, position)
+        ticks = TICKS
+        if kind & _TIMED:
+            ticks, position = varint.unpack(head, position)
+        size, position = varint.unpack(head, position)
+    except BitstreamError as error:
+        if error.offset is not None:
+            raise
+        wrong = _CutOff if len(head) < 24 else BitstreamError
+        raise wrong("packet's head is damaged or cut off", offset=at) from None
+    if frame >= _MAX_FRAMES or size > _MAX_PAYLOAD:
+        raise BitstreamError(f"packet claims frame {frame}, {size} bytes", offset=at)
+    return kind, frame, ticks, at + position, size
+
+
+def _crc(data: bytes) -> bytes:
+    return struct.pack("<I", google_crc32c.value(data))

@@ -1,0 +1,1 @@
+"""Splats to better splats."""

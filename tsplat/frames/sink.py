@@ -1,0 +1,247 @@
+"""Pictures out: video files, raw frames, folders of PNG, or a pipe.
+
+Files and folders are written beside their place and moved there when they are whole.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Protocol
+
+import av
+import av.error
+import numpy as np
+
+from tsplat.errors import MediaError
+from tsplat.frames.source import Clip
+
+VIDEO_ENDINGS = (".mp4", ".mkv")
+_BT709, _BT601 = 1, 5
+
+
+class Sink(Protocol):
+    """Takes pictures in order."""
+
+    def write(self, picture: np.ndarray, time: Fraction) -> None:
+        """picture: (H, W, 3) uint8 RGB; time: seconds from the first picture."""
+
+    def close(self, end: Fraction) -> None:
+        """Finish; end: when the last picture ends, seconds."""
+
+
+@contextmanager
+def replacing(path: Path, overwrite: bool):
+    """A path to write to, beside ``path``, and moved there if the block succeeds.
+
+    Raises
+    ------
+    MediaError
+        ``path`` exists and may not be overwritten, or its folder does not exist.
+    """
+    check_free(path, overwrite)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield beside
+        if path.is_dir() and beside.is_dir():
+            shutil.rmtree(path)
+        os.replace(beside, path)
+    except OSError as error:
+        if isinstance(error, (MediaError, BrokenPipeError)):
+            raise
+        raise MediaError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        if beside.is_dir():
+            shutil.rmtree(beside, ignore_errors=True)
+        else:
+            beside.unlink(missing_ok=True)
+
+
+def check_free(path: Path, overwrite: bool) -> None:
+    """Refuse what must not be overwritten, before any work is done."""
+    if not path.parent.is_dir():
+        raise MediaError(f"{path}: the folder {path.parent} does not exist")
+    if path.exists() and not overwrite:
+        raise MediaError(f"{path}: exists already; --overwrite replaces it")
+
+
+def check_distinct(source: str | Path, target: str | Path) -> None:
+    """Refuse to write over what is being read."""
+    named = "-" not in (str(source), str(target))
+    if named and Path(source).exists() and Path(target).exists() and Path(source).samefile(target):
+        raise MediaError(f"{target}: output and input are the same file")
+
+
+@contextmanager
+def open_sink(path: str, clip: Clip, overwrite: bool = False):
+    """Open an output by its ending; yields a :class:`Sink`.
+
+    Parameters
+    ----------
+    path : str
+        ``.mp4`` or ``.mkv``: H.264, visually lossless. ``.y4m``: 4:4:4. ``.rgb``: raw rgb24
+        frames. ``-``: y4m on standard output. Anything without an ending: a folder of PNG.
+    clip : Clip
+        Size, rate, aspect and colour of the pictures.
+
+    Raises
+    ------
+    MediaError
+        The ending is not known, the output exists, or it cannot be written.
+    """
+    if path == "-":
+        sink: Sink = Y4m(sys.stdout.buffer, clip)
+        yield sink
+        sys.stdout.buffer.flush()
+        return
+    ending = Path(path).suffix.lower()
+    if ending not in (*VIDEO_ENDINGS, ".y4m", ".rgb", ""):
+        raise MediaError(
+            f"{path}: cannot write {ending}; use .mp4, .mkv, .y4m, .rgb, a folder or -"
+        )
+    with replacing(Path(path), overwrite) as beside:
+        if ending in VIDEO_ENDINGS:
+            with _Guard(Video(beside, ending, clip)) as sink:
+                yield sink
+        elif ending in (".y4m", ".rgb"):
+            with open(beside, "wb") as file:
+                yield Y4m(file, clip) if ending == ".y4m" else Raw(file)
+        else:
+            beside.mkdir()
+            yield Pngs(beside)
+
+
+class Raw:
+    """rgb24 frames, one after the other."""
+
+    def __init__(self, file: BinaryIO):
+        self._file = file
+
+    def write(self, picture: np.ndarray, time: Fraction) -> None:
+        self._file.write(picture.data)
+
+    def close(self, end: Fraction) -> None:
+        self._file.flush()
+
+
+class Y4m:
+    """YUV4MPEG2, 4:4:4, 8 bits, limited-range BT.601, as its readers assume."""
+
+    def __init__(self, file: BinaryIO, clip: Clip):
+        self._file = file
+        rate, aspect = clip.rate, clip.aspect
+        head = f"YUV4MPEG2 W{clip.width} H{clip.height} F{rate.numerator}:{rate.denominator}"
+        head += f" Ip A{aspect.numerator}:{aspect.denominator} C444 XCOLORRANGE=LIMITED\n"
+        file.write(head.encode())
+
+    def write(self, picture: np.ndarray, time: Fraction) -> None:
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        planes = frame.reformat(format="yuv444p", dst_colorspace=_BT601, dst_color_range=1)
+        self._file.write(b"FRAME\n")
+        self._file.write(planes.to_ndarray().tobytes())
+
+    def close(self, end: Fraction) -> None:
+        self._file.flush()
+
+
+class Pngs:
+    """000000.png, 000001.png, ... in a folder."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        self._count = 0
+
+    def write(self, picture: np.ndarray, time: Fraction) -> None:
+        encoder = av.CodecContext.create("png", "w")
+        encoder.width, encoder.height = picture.shape[1], picture.shape[0]
+        encoder.pix_fmt, encoder.time_base = "rgb24", Fraction(1, 25)
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        data = b"".join(bytes(p) for p in (*encoder.encode(frame), *encoder.encode(None)))
+        (self._folder / f"{self._count:06d}.png").write_bytes(data)
+        self._count += 1
+
+    def close(self, end: Fraction) -> None:
+        pass
+
+
+class Video:
+    """H.264 in MP4 or Matroska, CRF 12; 4:2:0, or 4:4:4 where a side is odd."""
+
+    def __init__(self, path: Path, ending: str, clip: Clip):
+        muxer = "mp4" if ending == ".mp4" else "matroska"
+        options = {"movflags": "+faststart"} if ending == ".mp4" else {}
+        try:
+            self._container = av.open(str(path), "w", format=muxer, options=options)
+            stream = self._container.add_stream("libx264", rate=clip.rate)
+        except (av.error.FFmpegError, ValueError) as error:
+            raise MediaError(f"{path}: cannot be written ({error})") from error
+        stream.width, stream.height = clip.width, clip.height
+        stream.pix_fmt = "yuv444p" if clip.width % 2 or clip.height % 2 else "yuv420p"
+        stream.options = {"crf": "12", "preset": "medium"}
+        hd = clip.height >= 720
+        self._matrix = _BT709 if hd else _BT601
+        context = stream.codec_context
+        context.sample_aspect_ratio = clip.aspect
+        context.colorspace = 1 if hd else 6
+        context.color_range = 1
+        context.color_primaries, context.color_trc = clip.colour[0], clip.colour[1]
+        # A thousandth of a frame, as the container's ticks.
+        context.time_base = 1 / (clip.rate * 1000)
+        self._stream = stream
+        self._frame_ticks = 1000
+        self._rate = clip.rate
+        self._pending: av.VideoFrame | None = None
+
+    def write(self, picture: np.ndarray, time: Fraction) -> None:
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(
+            format=self._stream.pix_fmt, dst_colorspace=self._matrix, dst_color_range=1
+        )
+        frame.pts = round(time * self._rate * 1000)
+        frame.time_base = self._stream.codec_context.time_base
+        self._emit(frame)
+
+    def _emit(self, frame: av.VideoFrame) -> None:
+        if self._pending is not None:
+            self._pending.duration = frame.pts - self._pending.pts
+            self._mux(self._pending)
+        self._pending = frame
+
+    def _mux(self, frame: av.VideoFrame | None) -> None:
+        for packet in self._stream.encode(frame):
+            self._container.mux(packet)
+
+    def close(self, end: Fraction) -> None:
+        if self._pending is not None:
+            self._pending.duration = max(1, round(end * self._rate * 1000) - self._pending.pts)
+            self._mux(self._pending)
+        self._mux(None)
+        self._container.close()
+
+    def abort(self) -> None:
+        """Close the file without finishing it."""
+        self._container.close()
+
+
+class _Guard:
+    """Closes a video's file if the block fails, so that it can be removed."""
+
+    def __init__(self, sink: Video):
+        self._sink = sink
+
+    def __enter__(self) -> Video:
+        return self._sink
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            with suppress(av.error.FFmpegError, OSError):
+                self._sink.abort()

@@ -1,0 +1,1 @@
+"""The first splats of a frame."""

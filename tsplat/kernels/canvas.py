@@ -1,0 +1,344 @@
+"""A picture on the device: the buffers of one size, and what can be done with them."""
+
+from __future__ import annotations
+
+import numpy as np
+import taichi as ti
+
+from tsplat.kernels import pixels, runtime, splatting
+from tsplat.kernels import quantise as quantisation
+from tsplat.kernels.splatting import BLUR, CUTOFF, V8, V16
+
+_THREAD_LANES = 512
+
+
+class Canvas:
+    """Splats and pixels of one picture size.
+
+    Parameters
+    ----------
+    width, height : int
+        Size of the picture, pixels.
+    backend : Backend, optional
+        The running one by default.
+
+    Notes
+    -----
+    Splat parameters are ``(n, 8) float32``: x, y, l11, l21, l22 (pixels; pixel centres at
+    +0.5), r, g, b (1 = full scale). Pictures are ``(height, width, 3) uint8`` RGB.
+    """
+
+    def __init__(self, width: int, height: int, backend: runtime.Backend | None = None):
+        self.width, self.height = width, height
+        self.backend = backend or runtime.current()
+        self.columns, self.rows = -(-width // 8), -(-height // 8) * 8
+        self.tiles = self.columns * (self.rows // 8)
+        self._length = self.columns * self.rows
+        self._largest = float(max(width, height))
+        self._target = self._plane(3)
+        self._base = self._plane(3)
+        self._image = self._plane(3)
+        self._error = self._plane(3)
+        self._weight = self._plane(1)
+        self._settled = self._plane(1)
+        self._everywhere = _integers(np.ones(self.tiles))
+        self._active = _integers(np.ones(self.tiles))
+        self._black = self._plane(3)
+        self._losses = ti.ndarray(ti.f32, self.tiles)
+        self._steps = ti.ndarray(ti.f32, 8)
+        self._n = 0
+        self._reserve(256)
+        pixels.fill(self._black, 3, self._length, 0.0)
+        pixels.fill(self._settled, 1, self._length, 0.0)
+        self.set_weight(None)
+
+    # -- pictures in and out ---------------------------------------------------------------
+
+    def set_target(self, frame: np.ndarray) -> None:
+        """The picture to fit. frame: (height, width, 3) uint8."""
+        shape = (self.height, self.width, self.rows, self._length)
+        frame = np.ascontiguousarray(frame)
+        pixels.put_frame(frame, self._target, -1.0 / 255.0, *shape)
+
+    def set_weight(self, weight: np.ndarray | None) -> None:
+        """Weight of each pixel's squared error. (height, width) float32, or None for 1."""
+        if weight is None:
+            weight = np.ones((self.height, self.width), np.float32)
+        weight = np.ascontiguousarray(weight, np.float32)
+        pixels.put_plane(weight, self._weight, self.height, self.width, self.rows, self._length)
+
+    def picture(self, params: np.ndarray) -> np.ndarray:
+        """Render splats to (height, width, 3) uint8."""
+        self.load(params)
+        self._render(self._black, self._image, self._everywhere)
+        out = np.empty((self.height, self.width, 3), np.uint8)
+        pixels.get_frame(self._image, out, self.height, self.width, self.rows, self.columns)
+        return out
+
+    # -- splats in and out -----------------------------------------------------------------
+
+    def load(self, params: np.ndarray) -> None:
+        """Put splats on the device; forgets the optimiser's state. params: (n, 8) float32."""
+        self._n = len(params)
+        self._reserve(self._n)
+        self._write(self._params, params)
+        self._state.fill(0.0)
+
+    def params(self) -> np.ndarray:
+        """The splats as they are now, (n, 8) float32."""
+        return self._params.to_numpy()[: self._n]
+
+    def quantise(
+        self,
+        params: np.ndarray,
+        steps: np.ndarray,
+        reference: np.ndarray | None = None,
+        dead_zone: float = 0.0,
+    ) -> np.ndarray:
+        """Round splats to integers.
+
+        Parameters
+        ----------
+        params : (n, 8) float32
+        steps : (8,) float32
+            Units of x, y, l11, l21, l22, Y, Cb, Cr.
+        reference : (n, 8) int32, optional
+            Integers that a value keeps while it is nearer than the dead zone.
+        dead_zone : float
+            In steps.
+
+        Returns
+        -------
+        (n, 8) int32
+        """
+        self._n = len(params)
+        self._reserve(self._n)
+        self._write(self._params, params)
+        if reference is not None:
+            self._write(self._reference, reference)
+        self._steps.from_numpy(np.asarray(steps, np.float32))
+        zone = dead_zone if reference is not None else 0.0
+        quantisation.quantise(
+            self._params, self._steps, self._reference, zone, self._integers, self._n
+        )
+        return self._integers.to_numpy()[: self._n]
+
+    # -- fitting ---------------------------------------------------------------------------
+
+    def begin(self, frozen: np.ndarray | None = None, tiles: np.ndarray | None = None) -> None:
+        """Set what a fit starts from: the target, less the splats that stay as they are.
+
+        Parameters
+        ----------
+        frozen : (m, 8) float32, optional
+            Splats that are rendered but not fitted.
+        tiles : (strips * columns,) bool, optional
+            Tiles of 8x8 pixels in which the error counts; all by default.
+        """
+        self._active.from_numpy(
+            np.ones(self.tiles, np.int32) if tiles is None else tiles.astype(np.int32)
+        )
+        if tiles is not None:
+            pixels.fill(self._error, 3, self._length, 0.0)
+        self.load(np.zeros((0, 8), np.float32) if frozen is None else frozen)
+        self._render(self._target, self._base, self._active)
+
+    def iterate(self, rate: float, colour_rate: float, t: int) -> None:
+        """Iteration t = 1, 2, ... of the fit of the loaded splats to what :meth:`begin` set."""
+        shape = self._work()
+        splatting.iterate(
+            self._params,
+            self._prepared,
+            self._state,
+            self._base,
+            self._error,
+            self._weight,
+            self._active,
+            self._losses,
+            self._n,
+            self.columns,
+            self.rows,
+            *shape,
+            rate,
+            colour_rate,
+            float(t),
+            self._largest,
+        )
+
+    def loss(self) -> float:
+        """Weighted squared error, summed, that the last :meth:`iterate` started from."""
+        items = self.tiles if not self.backend.on_cpu else self.rows // 8
+        return float(self._losses.to_numpy()[:items].sum(dtype=np.float64))
+
+    def squared_error(self) -> float:
+        """Weighted squared error, summed, of the loaded splats over what :meth:`begin` set."""
+        self._residual()
+        return self._summed_losses()
+
+    def gradient(self) -> np.ndarray:
+        """Gradient of half of :meth:`squared_error` in the parameters, (n, 8) float32."""
+        self._residual()
+        return self._adjoint(self._error)
+
+    def error_picture(self) -> np.ndarray:
+        """The weighted error of the last :meth:`squared_error`, (height, width, 3) float32."""
+        blocks = self._error.to_numpy().reshape(self.columns, self.rows, 3, 8)
+        flat = blocks.transpose(1, 0, 3, 2).reshape(self.rows, self.columns * 8, 3)
+        return flat[: self.height, : self.width]
+
+    def apply_normal(self, colours: np.ndarray) -> np.ndarray:
+        """G c with G the Gram matrix of the loaded splats' falloffs; (n, 3) to (n, 3)."""
+        params = self.params()
+        params[:, 5:] = colours
+        self._write(self._params, params)
+        self._render(self._black, self._error, self._active)
+        self._weigh(self._active)
+        return self._adjoint(self._error)[:, 5:]
+
+    # -- what changed ----------------------------------------------------------------------
+
+    def changed(self, params: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray, float]:
+        """Compare the target with rendered splats.
+
+        Parameters
+        ----------
+        params : (n, 8) float32
+            What the decoder shows.
+        threshold : float
+            Growth of the error, full scale 1, above which a pixel counts as changed.
+
+        Returns
+        -------
+        tiles : (strips * columns,) int32
+            Number of changed pixels of each tile of 8x8.
+        mass : (n,) float32
+            Sum of each splat's falloff over changed pixels.
+        squared_error : float
+            Weighted, summed, of the whole picture.
+        """
+        self.load(params)
+        self._render(self._target, self._error, self._everywhere)
+        pixels.changed(
+            self._error,
+            self._settled,
+            self._weight,
+            self._image,
+            self._active,
+            threshold,
+            self.rows,
+            self.columns,
+        )
+        tiles, mass = self._active.to_numpy(), self._adjoint(self._image)[:, 5]
+        self._weigh(self._everywhere)
+        return tiles, mass, self._summed_losses()
+
+    def settle(
+        self, params: np.ndarray, tiles: np.ndarray | None = None, slack: float = 1e9
+    ) -> None:
+        """Note the error that coding left, for the next :meth:`changed`.
+
+        Parameters
+        ----------
+        params : (n, 8) float32
+            What the decoder shows.
+        tiles : (strips * columns,) bool, optional
+            Where splats were refined; everywhere by default.
+        slack : float
+            Most that a pixel's noted error may grow, full scale 1.
+        """
+        self._active.from_numpy(
+            np.ones(self.tiles, np.int32) if tiles is None else tiles.astype(np.int32)
+        )
+        self.load(params)
+        self._render(self._target, self._error, self._everywhere)
+        pixels.settle(self._error, self._settled, self._active, slack, self.rows, self.columns)
+
+    # -- plumbing --------------------------------------------------------------------------
+
+    def _plane(self, channels: int) -> ti.Ndarray:
+        return ti.ndarray(V8, (self._length, channels))
+
+    def _reserve(self, n: int) -> None:
+        if n > getattr(self, "_capacity", 0):
+            self._capacity = 1 << max(8, (n - 1).bit_length())
+            self._params = ti.ndarray(ti.f32, (self._capacity, 8))
+            self._grads = ti.ndarray(ti.f32, (self._capacity, 8))
+            self._state = ti.ndarray(ti.f32, (self._capacity, 16))
+            self._prepared = ti.ndarray(V16, self._capacity)
+            self._integers = ti.ndarray(ti.i32, (self._capacity, 8))
+            self._reference = ti.ndarray(ti.i32, (self._capacity, 8))
+
+    def _write(self, array: ti.Ndarray, values: np.ndarray) -> None:
+        kind = np.int32 if array is self._reference else np.float32
+        padded = np.zeros((self._capacity, 8), kind)
+        padded[: len(values)] = values
+        array.from_numpy(padded)
+
+    def _work(self) -> tuple[int, int, int, int]:
+        """span, lanes, splat workers, tile workers: see :mod:`tsplat.kernels.splatting`."""
+        if self.backend.on_cpu:
+            return self.columns, _THREAD_LANES, self.backend.threads, self.backend.threads
+        return 1, 1, max(1, self._n), self.tiles
+
+    def _render(self, start: ti.Ndarray, out: ti.Ndarray, active: ti.Ndarray) -> None:
+        splatting.render(
+            self._params,
+            self._prepared,
+            start,
+            out,
+            active,
+            self._n,
+            self.columns,
+            self.rows,
+            *self._work(),
+        )
+
+    def _residual(self) -> None:
+        self._render(self._base, self._error, self._active)
+        self._weigh(self._active)
+
+    def _weigh(self, active: ti.Ndarray) -> None:
+        workers = self.backend.threads if self.backend.on_cpu else self.rows // 8
+        splatting.weigh(
+            self._error,
+            self._weight,
+            active,
+            self._losses,
+            self.columns,
+            self.rows,
+            self._work()[1],
+            workers,
+        )
+
+    def _summed_losses(self) -> float:
+        return float(self._losses.to_numpy()[: self.rows // 8].sum(dtype=np.float64))
+
+    def _adjoint(self, error: ti.Ndarray) -> np.ndarray:
+        _, lanes, workers, _ = self._work()
+        splatting.gradient(
+            self._params,
+            self._prepared,
+            error,
+            self._grads,
+            self._n,
+            self.columns,
+            self.rows,
+            lanes,
+            workers,
+        )
+        return self._grads.to_numpy()[: self._n]
+
+
+def mass(params: np.ndarray) -> np.ndarray:
+    """Integral of each splat's falloff over the plane, square pixels; (n, 8) to (n,)."""
+    l11, l21, l22 = params[:, 2], params[:, 3], params[:, 4]
+    sxx, sxy, syy = l11**2 + BLUR, l11 * l21, l21**2 + l22**2 + BLUR
+    area = np.pi * np.sqrt(np.maximum(sxx * syy - sxy**2, 0))
+    k = CUTOFF**2 / 2
+    return area * (2 - 2 * np.exp(-k) * (1 + k))
+
+
+def _integers(values: np.ndarray) -> ti.Ndarray:
+    out = ti.ndarray(ti.i32, len(values))
+    out.from_numpy(values.astype(np.int32))
+    return out

@@ -1,0 +1,118 @@
+"""Between pictures as the world has them and the blocks of 8 pixels that kernels work on.
+
+Layout: see :mod:`tsplat.kernels.splatting`.
+"""
+# No `from __future__ import annotations`: Taichi reads the annotations of a kernel.
+
+import taichi as ti
+
+from tsplat.kernels.splatting import V8, Ints, Pixels
+
+Frame = ti.types.ndarray(dtype=ti.u8, ndim=3)  # (height, width, 3)
+Plane = ti.types.ndarray(dtype=ti.f32, ndim=2)  # (height, width)
+
+
+@ti.kernel
+def fill(out: Pixels, channels: ti.template(), length: ti.i32, value: ti.f32):
+    for p in range(length):
+        for k in ti.static(range(channels)):
+            out[p, k] = V8(value)
+
+
+@ti.kernel
+def put_frame(
+    frame: Frame,
+    out: Pixels,
+    scale: ti.f32,
+    height: ti.i32,
+    width: ti.i32,
+    rows: ti.i32,
+    length: ti.i32,
+):
+    """out = scale * frame; 0 beyond the picture's edge. length: columns * rows."""
+    for p in range(length):
+        x0 = p // rows * 8
+        y = p % rows
+        for k in ti.static(range(3)):
+            v = V8(0.0)
+            if y < height:
+                for j in ti.static(range(8)):
+                    if x0 + j < width:
+                        v[j] = scale * ti.cast(frame[y, x0 + j, k], ti.f32)
+            out[p, k] = v
+
+
+@ti.kernel
+def put_plane(
+    plane: Plane, out: Pixels, height: ti.i32, width: ti.i32, rows: ti.i32, length: ti.i32
+):
+    """out = plane; 0 beyond the picture's edge."""
+    for p in range(length):
+        x0 = p // rows * 8
+        y = p % rows
+        v = V8(0.0)
+        if y < height:
+            for j in ti.static(range(8)):
+                if x0 + j < width:
+                    v[j] = plane[y, x0 + j]
+        out[p, 0] = v
+
+
+@ti.kernel
+def get_frame(
+    image: Pixels, frame: Frame, height: ti.i32, width: ti.i32, rows: ti.i32, columns: ti.i32
+):
+    """frame = image in 8 bits, rounded to nearest, clipped."""
+    for u in range(height * columns):
+        y = u // columns
+        xb = u % columns
+        for k in ti.static(range(3)):
+            v = image[xb * rows + y, k] * 255.0 + 0.5
+            for j in ti.static(range(8)):
+                if xb * 8 + j < width:
+                    frame[y, xb * 8 + j, k] = ti.cast(ti.max(0.0, ti.min(255.0, v[j])), ti.u8)
+
+
+@ti.kernel
+def changed(
+    error: Pixels,
+    settled: Pixels,
+    weight: Pixels,
+    indicator: Pixels,
+    active: Ints,
+    threshold: ti.f32,
+    rows: ti.i32,
+    columns: ti.i32,
+):
+    """Where the error exceeds by more than a threshold what the last fit left there.
+
+    indicator[:, 0] = 1 where it does, else 0; indicator[:, 1] = the error's size, its largest
+    channel; active[tile] = number of such pixels. Where the weight is 0 nothing changes.
+    """
+    for tile in range(columns * (rows // 8)):
+        strip = tile // columns
+        start = tile % columns * rows + strip * 8
+        count = V8(0.0)
+        for p in range(start, start + 8):
+            size = ti.max(ti.abs(error[p, 0]), ti.max(ti.abs(error[p, 1]), ti.abs(error[p, 2])))
+            v = ti.select(size - settled[p, 0] > threshold, V8(1.0), V8(0.0))
+            v = ti.select(weight[p, 0] > 0.0, v, V8(0.0))
+            indicator[p, 0] = v
+            indicator[p, 1] = size
+            indicator[p, 2] = V8(0.0)
+            count += v
+        active[tile] = ti.cast(count.sum(), ti.i32)
+
+
+@ti.kernel
+def settle(
+    error: Pixels, settled: Pixels, active: Ints, slack: ti.f32, rows: ti.i32, columns: ti.i32
+):
+    """settled = the error's size, in active tiles, but at most slack more than it was."""
+    for tile in range(columns * (rows // 8)):
+        if active[tile] != 0:
+            start = tile % columns * rows + tile // columns * 8
+            for p in range(start, start + 8):
+                green_blue = ti.max(ti.abs(error[p, 1]), ti.abs(error[p, 2]))
+                size = ti.max(ti.abs(error[p, 0]), green_blue)
+                settled[p, 0] = ti.min(settled[p, 0] + slack, size)

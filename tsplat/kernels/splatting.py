@@ -1,0 +1,446 @@
+"""Accumulated splatting: forward, hand-written backward, and the step of the fit.
+
+The picture
+-----------
+``I(p) = sum_i c_i g(q_i(p))`` with ``q = d^T S^-1 d``, ``d = p - mean``, pixel centres at
++0.5 and ``S = L L^T + BLUR I`` (GaussianImage, eq. 1 and 6; the blur is a pixel's own
+footprint). The falloff is a Gaussian that is let down to zero at ``CUTOFF`` standard
+deviations, ``g(q) = max(exp(-q/2) - exp(-CUTOFF^2/2), 0)``: continuous, so that no splat
+shows an edge, and exactly zero beyond, so that a picture does not depend on tiling.
+
+Memory
+------
+A plane of pixels is cut into blocks of 8 pixels along x. Row ``xb * rows + y`` of a buffer of
+shape ``(columns * rows, 3)`` holds pixels ``8 xb .. 8 xb + 7`` of line y, one 8-vector a
+channel; ``rows`` is the height rounded up to a multiple of 8. LLVM turns such vectors into
+AVX registers; it does not do so for scalars, nor for one-dimensional arrays of vectors.
+
+Work
+----
+One kernel serves every backend. A *worker* takes every ``workers``-th item. On the CPU there
+is a worker a thread, and a render item is a strip of 8 lines: Taichi gives each thread one
+contiguous part of a loop of at least ``lanes`` = 512 turns, so a worker is 512 turns of which
+the first one works. On a GPU ``lanes`` is 1, every item has its worker, and a render item is
+a tile of 8x8 pixels (``span`` = 1 block).
+
+Sums run in an order that depends on neither threads nor workers: results are reproducible.
+"""
+# No `from __future__ import annotations`: Taichi reads the annotations of a kernel.
+
+import math
+
+import taichi as ti
+
+BLUR = 0.5
+"""Variance, in square pixels, that is added to both axes of every splat. It bounds the conic,
+which the recurrence below needs: a standard deviation under 0.69 would underflow in 8 rows."""
+CUTOFF = 3.0
+FLOOR = math.exp(-0.5 * CUTOFF * CUTOFF)
+PARAMETERS = 8
+"""x, y, l11, l21, l22 (pixels), r, g, b (1 = full scale)."""
+
+LOG2E = math.log2(math.e)
+CUT2 = CUTOFF * CUTOFF * LOG2E
+V8 = ti.types.vector(8, ti.f32)
+V16 = ti.types.vector(16, ti.f32)
+LANES = V8([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0])
+
+Pixels = ti.types.ndarray(dtype=V8, ndim=2)  # (columns * rows, 3 or 1)
+Splats = ti.types.ndarray(dtype=ti.f32, ndim=2)  # (n, 8)
+Prepared = ti.types.ndarray(dtype=V16, ndim=1)  # (n,)
+Floats = ti.types.ndarray(dtype=ti.f32, ndim=1)
+Ints = ti.types.ndarray(dtype=ti.i32, ndim=1)
+
+
+@ti.func
+def exp2(x):
+    """2**x for x <= 126, exactly 0 below -126.5; relative error 1e-7 (minimax of degree 5)."""
+    y = ti.max(x, -127.0)
+    n = ti.floor(y + 0.5)
+    f = y - n
+    p = f * (f * (f * (f * (f * 0.00134005 + 0.00967226) + 0.05550327) + 0.24022227) + 0.69314721)
+    return (p + 1.0) * ti.bit_cast((ti.cast(n, ti.i32) + 127) << 23, ti.f32)
+
+
+@ti.func
+def above_floor(w):
+    return ti.select(w > FLOOR, w - FLOOR, 0.0)
+
+
+@ti.func
+def prepare(i, params: ti.template(), prepared: ti.template()):
+    """What pixels need of splat i.
+
+    0-1 mean; 2-4 -log2(e) times (a/2, b, c) of the conic [[a, b], [b, c]]; 5-6 half extents of
+    the cut-off ellipse; 7 ratio of row ratios; 8-10 colour; 11 dx of its lowest, 12 dy of its
+    rightmost point; 13 unused.
+    """
+    l11 = params[i, 2]
+    l21 = params[i, 3]
+    l22 = params[i, 4]
+    sxx = l11 * l11 + BLUR
+    sxy = l11 * l21
+    syy = l21 * l21 + l22 * l22 + BLUR
+    scale = -LOG2E / (sxx * syy - sxy * sxy)
+    ex = CUTOFF * ti.sqrt(sxx)
+    ey = CUTOFF * ti.sqrt(syy)
+    g = V16(0.0)
+    g[0] = params[i, 0]
+    g[1] = params[i, 1]
+    g[2] = 0.5 * syy * scale
+    g[3] = -sxy * scale
+    g[4] = sxx * scale
+    g[5] = ex
+    g[6] = ey
+    g[7] = ti.exp(sxx * scale / LOG2E)
+    g[8] = params[i, 5]
+    g[9] = params[i, 6]
+    g[10] = params[i, 7]
+    g[11] = CUTOFF * CUTOFF * sxy / ey
+    g[12] = CUTOFF * CUTOFF * sxy / ex
+    prepared[i] = g
+
+
+@ti.func
+def accumulate(
+    strip,
+    left,
+    right,
+    n,
+    columns,
+    rows,
+    prepared: ti.template(),
+    active: ti.template(),
+    out: ti.template(),
+):
+    """Add n splats to the active ones of blocks left..right-1 of lines 8 strip .. 8 strip + 7.
+
+    The weight of a row follows from the one above: w(y+1) = w(y) r(y), r(y+1) = r(y) q.
+    """
+    top = ti.cast(8 * strip, ti.f32)
+    for i in range(n):
+        my = prepared[i][1]
+        ey = prepared[i][6]
+        if my + ey > top and my - ey < top + 8.0:
+            g = prepared[i]
+            mx, a, b, c, q = g[0], g[2], g[3], g[4], g[7]
+            red, green, blue = g[8], g[9], g[10]
+            y0 = top + 0.5 - my
+            low = ti.max(-ey, y0)
+            high = ti.min(ey, y0 + 7.0)
+            at_right = ti.max(low, ti.min(high, g[12]))
+            at_left = ti.max(low, ti.min(high, -g[12]))
+            disc = b * b - 2.0 * a * c
+            x1 = -b * at_right - ti.sqrt(ti.max(0.0, disc * at_right * at_right - 2.0 * a * CUT2))
+            x0 = -b * at_left + ti.sqrt(ti.max(0.0, disc * at_left * at_left - 2.0 * a * CUT2))
+            half = 0.5 / a
+            first = ti.max(left, ti.cast(ti.floor((mx + x0 * half) * 0.125), ti.i32))
+            last = ti.min(right - 1, ti.cast(ti.floor((mx + x1 * half) * 0.125), ti.i32))
+            for xb in range(first, last + 1):
+                if active[strip * columns + xb] != 0:
+                    dx = LANES + (xb * 8 + 0.5 - mx)
+                    w = exp2((a * dx + b * y0) * dx + 0.5 * c * y0 * y0)
+                    r = exp2(b * dx + c * (y0 + 0.5))
+                    start = xb * rows + strip * 8
+                    for p in range(start, start + 8):
+                        v = above_floor(w)
+                        out[p, 0] = out[p, 0] + v * red
+                        out[p, 1] = out[p, 1] + v * green
+                        out[p, 2] = out[p, 2] + v * blue
+                        w *= r
+                        r *= q
+
+
+@ti.func
+def moments(i, columns, rows, prepared: ti.template(), error: ti.template()):
+    """Sums over the pixels of splat i.
+
+    (g e_r, g e_g, g e_b, s dx, s dy, s dx dx, s dx dy, s dy dy); e is the error, s = w sum_c colour_c e_c. A chain rule once a splat turns them into the
+    gradient, so that a pixel costs no more than this.
+    """
+    g = prepared[i]
+    mx, my, a, b, c, q, ex = g[0], g[1], g[2], g[3], g[4], g[7], g[5]
+    red, green, blue = g[8], g[9], g[10]
+    er, eg, eb = V8(0.0), V8(0.0), V8(0.0)
+    sx, sy, sxx, sxy, syy = V8(0.0), V8(0.0), V8(0.0), V8(0.0), V8(0.0)
+    disc = b * b - 2.0 * a * c
+    first = ti.max(0, ti.cast(ti.floor((mx - ex) * 0.125), ti.i32))
+    last = ti.min(columns - 1, ti.cast(ti.floor((mx + ex) * 0.125), ti.i32))
+    for xb in range(first, last + 1):
+        dx = LANES + (xb * 8 + 0.5 - mx)
+        low = ti.max(-ex, xb * 8 + 0.5 - mx)
+        high = ti.min(ex, xb * 8 + 7.5 - mx)
+        at_bottom = ti.max(low, ti.min(high, g[11]))
+        at_top = ti.max(low, ti.min(high, -g[11]))
+        y1 = -b * at_bottom - ti.sqrt(ti.max(0.0, disc * at_bottom * at_bottom - c * CUT2))
+        y0 = -b * at_top + ti.sqrt(ti.max(0.0, disc * at_top * at_top - c * CUT2))
+        ya = ti.max(0, ti.cast(ti.floor(my + y0 / c), ti.i32))
+        yb = ti.min(rows - 1, ti.cast(ti.floor(my + y1 / c), ti.i32))
+        s0, s1, s2 = V8(0.0), V8(0.0), V8(0.0)
+        for k in range((yb - ya + 8) // 8):
+            yk = ya + 8 * k
+            dy0 = yk + 0.5 - my
+            w = exp2((a * dx + b * dy0) * dx + 0.5 * c * dy0 * dy0)
+            r = exp2(b * dx + c * (dy0 + 0.5))
+            for y in range(yk, ti.min(yk + 8, yb + 1)):
+                p = xb * rows + y
+                dy = y + 0.5 - my
+                v = above_floor(w)
+                e0 = error[p, 0]
+                e1 = error[p, 1]
+                e2 = error[p, 2]
+                er += v * e0
+                eg += v * e1
+                eb += v * e2
+                s = ti.select(w > FLOOR, w, 0.0) * (e0 * red + e1 * green + e2 * blue)
+                s0 += s
+                s1 += s * dy
+                s2 += s * (dy * dy)
+                w *= r
+                r *= q
+        sx += s0 * dx
+        sxx += s0 * dx * dx
+        sy += s1
+        sxy += s1 * dx
+        syy += s2
+    return V8([er.sum(), eg.sum(), eb.sum(), sx.sum(), sy.sum(), sxx.sum(), sxy.sum(), syy.sum()])
+
+
+@ti.func
+def chain(i, m, params: ti.template(), prepared: ti.template()):
+    """Moments to the gradient of 1/2 sum e^2 in the order of the parameters."""
+    g = prepared[i]
+    a, b, c = -2.0 / LOG2E * g[2], -g[3] / LOG2E, -g[4] / LOG2E
+    l11, l21, l22 = params[i, 2], params[i, 3], params[i, 4]
+    # d/dS = 1/2 S^-1 M S^-1 with M the second moments; d/dL = 2 (d/dS) L.
+    k11, k12 = a * m[5] + b * m[6], a * m[6] + b * m[7]
+    k21, k22 = b * m[5] + c * m[6], b * m[6] + c * m[7]
+    g11, g12, g22 = k11 * a + k12 * b, k11 * b + k12 * c, k21 * b + k22 * c
+    return V8(
+        [
+            a * m[3] + b * m[4],
+            b * m[3] + c * m[4],
+            g11 * l11 + g12 * l21,
+            g12 * l11 + g22 * l21,
+            g22 * l22,
+            m[0],
+            m[1],
+            m[2],
+        ]
+    )
+
+
+@ti.func
+def adam_step(i, grad, params: ti.template(), state: ti.template(), rate, colour_rate, t, largest):
+    """Adam in whitened coordinates: mean += L u, L += L D with D lower triangular.
+
+    One learning rate so fits splats of every size; betas 0.9 and 0.99.
+    """
+    l11, l21, l22 = params[i, 2], params[i, 3], params[i, 4]
+    white = V8(
+        [
+            l11 * grad[0] + l21 * grad[1],
+            l22 * grad[1],
+            l11 * grad[2] + l21 * grad[3],
+            l22 * grad[3],
+            l22 * grad[4],
+            grad[5],
+            grad[6],
+            grad[7],
+        ]
+    )
+    correct1 = 1.0 / (1.0 - ti.pow(0.9, t))
+    correct2 = 1.0 / (1.0 - ti.pow(0.99, t))
+    u = V8(0.0)
+    for k in ti.static(range(8)):
+        first = 0.9 * state[i, k] + 0.1 * white[k]
+        second = 0.99 * state[i, 8 + k] + 0.01 * white[k] * white[k]
+        state[i, k] = first
+        state[i, 8 + k] = second
+        size = ti.select(k < 5, rate, colour_rate)
+        u[k] = -size * first * correct1 / (ti.sqrt(second * correct2) + 1e-10)
+    params[i, 0] += l11 * u[0]
+    params[i, 1] += l21 * u[0] + l22 * u[1]
+    params[i, 2] = ti.max(0.4, ti.min(largest, l11 * (1.0 + u[2])))
+    params[i, 3] = ti.max(-largest, ti.min(largest, l21 * (1.0 + u[2]) + l22 * u[3]))
+    params[i, 4] = ti.max(0.4, ti.min(largest, l22 * (1.0 + u[4])))
+    for k in ti.static(range(5, 8)):
+        params[i, k] += u[k]
+
+
+@ti.func
+def residual_strip(
+    strip,
+    left,
+    right,
+    columns,
+    rows,
+    out: ti.template(),
+    weight: ti.template(),
+    active: ti.template(),
+):
+    """Weigh the error of a strip in place; return sum w e^2."""
+    total = V8(0.0)
+    for xb in range(left, right):
+        if active[strip * columns + xb] != 0:
+            start = xb * rows + strip * 8
+            for p in range(start, start + 8):
+                wt = weight[p, 0]
+                for k in ti.static(range(3)):
+                    e = out[p, k]
+                    total += wt * e * e
+                    out[p, k] = wt * e
+    return total.sum()
+
+
+@ti.func
+def begin_strip(
+    strip,
+    left,
+    right,
+    columns,
+    rows,
+    start: ti.template(),
+    out: ti.template(),
+    active: ti.template(),
+):
+    for xb in range(left, right):
+        if active[strip * columns + xb] != 0:
+            first = xb * rows + strip * 8
+            for p in range(first, first + 8):
+                out[p, 0] = start[p, 0]
+                out[p, 1] = start[p, 1]
+                out[p, 2] = start[p, 2]
+
+
+@ti.kernel
+def render(
+    params: Splats,
+    prepared: Prepared,
+    start: Pixels,
+    out: Pixels,
+    active: Ints,
+    n: ti.i32,
+    columns: ti.i32,
+    rows: ti.i32,
+    span: ti.i32,
+    lanes: ti.i32,
+    splat_workers: ti.i32,
+    tile_workers: ti.i32,
+):
+    """out = start + sum of n splats, in active tiles only. active: (strips * columns,)."""
+    for u in range(lanes * splat_workers):
+        if u % lanes == 0:
+            worker = u // lanes
+            for k in range((n - worker + splat_workers - 1) // splat_workers):
+                prepare(worker + k * splat_workers, params, prepared)
+    for u in range(lanes * tile_workers):
+        if u % lanes == 0:
+            worker = u // lanes
+            across = (columns + span - 1) // span
+            items = across * (rows // 8)
+            for k in range((items - worker + tile_workers - 1) // tile_workers):
+                item = worker + k * tile_workers
+                strip = item // across
+                left = item % across * span
+                right = ti.min(columns, left + span)
+                begin_strip(strip, left, right, columns, rows, start, out, active)
+                accumulate(strip, left, right, n, columns, rows, prepared, active, out)
+
+
+@ti.kernel
+def weigh(
+    out: Pixels,
+    weight: Pixels,
+    active: Ints,
+    losses: Floats,
+    columns: ti.i32,
+    rows: ti.i32,
+    lanes: ti.i32,
+    tile_workers: ti.i32,
+):
+    """out *= weight; losses[strip] = sum of weight * out^2 of the strip."""
+    for u in range(lanes * tile_workers):
+        if u % lanes == 0:
+            worker = u // lanes
+            strips = rows // 8
+            for k in range((strips - worker + tile_workers - 1) // tile_workers):
+                strip = worker + k * tile_workers
+                losses[strip] = residual_strip(
+                    strip, 0, columns, columns, rows, out, weight, active
+                )
+
+
+@ti.kernel
+def gradient(
+    params: Splats,
+    prepared: Prepared,
+    error: Pixels,
+    grads: Splats,
+    n: ti.i32,
+    columns: ti.i32,
+    rows: ti.i32,
+    lanes: ti.i32,
+    splat_workers: ti.i32,
+):
+    """Gradient of 1/2 sum error^2, one splat at a time: no atomics, reproducible sums."""
+    for u in range(lanes * splat_workers):
+        if u % lanes == 0:
+            worker = u // lanes
+            for k in range((n - worker + splat_workers - 1) // splat_workers):
+                i = worker + k * splat_workers
+                g = chain(i, moments(i, columns, rows, prepared, error), params, prepared)
+                for j in ti.static(range(8)):
+                    grads[i, j] = g[j]
+
+
+@ti.kernel
+def iterate(
+    params: Splats,
+    prepared: Prepared,
+    state: Splats,
+    start: Pixels,
+    error: Pixels,
+    weight: Pixels,
+    active: Ints,
+    losses: Floats,
+    n: ti.i32,
+    columns: ti.i32,
+    rows: ti.i32,
+    span: ti.i32,
+    lanes: ti.i32,
+    splat_workers: ti.i32,
+    tile_workers: ti.i32,
+    rate: ti.f32,
+    colour_rate: ti.f32,
+    t: ti.f32,
+    largest: ti.f32,
+):
+    """One iteration of the fit in one launch: prepare, render, residual, backward, Adam."""
+    for u in range(lanes * splat_workers):
+        if u % lanes == 0:
+            worker = u // lanes
+            for k in range((n - worker + splat_workers - 1) // splat_workers):
+                prepare(worker + k * splat_workers, params, prepared)
+    for u in range(lanes * tile_workers):
+        if u % lanes == 0:
+            worker = u // lanes
+            across = (columns + span - 1) // span
+            items = across * (rows // 8)
+            for k in range((items - worker + tile_workers - 1) // tile_workers):
+                item = worker + k * tile_workers
+                strip = item // across
+                left = item % across * span
+                right = ti.min(columns, left + span)
+                begin_strip(strip, left, right, columns, rows, start, error, active)
+                accumulate(strip, left, right, n, columns, rows, prepared, active, error)
+                losses[item] = residual_strip(
+                    strip, left, right, columns, rows, error, weight, active
+                )
+    for u in range(lanes * splat_workers):
+        if u % lanes == 0:
+            worker = u // lanes
+            for k in range((n - worker + splat_workers - 1) // splat_workers):
+                i = worker + k * splat_workers
+                g = chain(i, moments(i, columns, rows, prepared, error), params, prepared)
+                adam_step(i, g, params, state, rate, colour_rate, t, largest)
