@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import click
 
-from tsplat.errors import TsplatError
+from tsplat.errors import ConfigError, TsplatError
 
 _SPARSE_SECONDS = 10.0
 INTERRUPTED = 130
@@ -35,6 +35,9 @@ def guarded(command: click.Command) -> int:
         # The reader of our output went away: nothing is left to be said, nor flushed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except ConfigError as error:
+        note(str(error))
+        return 2
     except TsplatError as error:
         note(str(error))
         return 1

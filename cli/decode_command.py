@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import click
-from tsplat_cli.console import backend_options, note, progress, report_options, show
+
+from .console import backend_options, note, progress, report_options, show
 
 
 class _Size(click.ParamType):

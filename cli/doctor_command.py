@@ -6,7 +6,8 @@ import importlib.metadata
 import platform
 
 import click
-from tsplat_cli.console import show
+
+from .console import show
 
 _PACKAGES = (
     "taichi",

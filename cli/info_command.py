@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import click
-from tsplat_cli.console import note, show
+
+from .console import note, show
 
 
 @click.command("info")

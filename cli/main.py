@@ -25,7 +25,7 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in _COMMANDS:
             return None
-        return importlib.import_module(f"tsplat_cli.{name}_command").command
+        return importlib.import_module(f"{__package__}.{name}_command").command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -40,7 +40,7 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point: every failure becomes one line on stderr and an exit code."""
-    from tsplat_cli.console import guarded
+    from .console import guarded
 
     sys.exit(guarded(cli))
 

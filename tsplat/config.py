@@ -90,7 +90,7 @@ class EncoderConfig:
     threshold: float = 10.0
     init: str = "superpixel"
     seed: int = 0
-    intra: FitConfig = field(default_factory=lambda: FitConfig(100, densify=2, presolve=5))
+    intra: FitConfig = field(default_factory=lambda: FitConfig(100, densify=4, presolve=5))
     inter: FitConfig = field(default_factory=lambda: _INTER)
     steps: Steps = field(default_factory=lambda: Steps(128, 128, 786, 1050))
 

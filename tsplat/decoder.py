@@ -256,8 +256,8 @@ class Reader:
                 default=container.HEADER_BYTES,
             )
             items = container.packets(self._data, start)
-            packets = (p for p in items if isinstance(p, Packet) and p.kind != INDEX)
-            self._random = Decoder(self.header, self._size), packets
+            frames = (p for p in items if isinstance(p, Packet) and p.kind != INDEX)
+            self._random = Decoder(self.header, self._size), frames
         decoder, packets = self._random
         for packet in packets:
             decoder.advance(packet)

@@ -150,14 +150,14 @@ class Encoder:
         self._canvas.set_target(frame)
         self._frame += 1
         self._since_intra += 1
-        selection = None
+        packet = None
         if self._state is not None and self._since_intra < self.config.gop and not keyframe:
             with self._timed("select"):
                 selection = select(self._canvas, self._state.dequantise(), self.config.threshold)
-        if selection is None or selection.scene_cut:
+            if not selection.scene_cut:
+                packet = self._inter(self._state, selection, ticks)
+        if packet is None:
             packet = self._intra(frame, ticks)
-        else:
-            packet = self._inter(selection, ticks)
         self._offset += len(packet)
         self.statistics.bytes += len(packet)
         return packet
@@ -192,11 +192,11 @@ class Encoder:
         self._since_intra = 0
         self._intra_offsets.append((self._frame, self._offset))
         self.statistics.i_frames += 1
-        self._settle(None)
+        self._settle(state, None)
         return container.pack_packet(INTRA, self._frame, data, ticks)
 
-    def _inter(self, selection: Selection, ticks: int) -> bytes:
-        config, reference, header = self.config, self._state, self._header
+    def _inter(self, reference: QuantizedSplats, selection: Selection, ticks: int) -> bytes:
+        config, header = self.config, self._header
         chosen = selection.splats
         state = reference
         if chosen.any():
@@ -218,7 +218,7 @@ class Encoder:
         self._state = state
         self.statistics.p_frames += 1
         self.statistics.changed_splats += int(self._changed.sum())
-        self._settle(selection.tiles if chosen.any() else np.zeros(self._canvas.tiles, bool))
+        self._settle(state, selection.tiles if chosen.any() else np.zeros(self._canvas.tiles, bool))
         return container.pack_packet(INTER, self._frame, data, ticks)
 
     def _quantise(
@@ -243,10 +243,10 @@ class Encoder:
             allowed -= selection.squared_error - fitted_error(self._canvas, start)
         return allowed
 
-    def _settle(self, tiles: np.ndarray | None) -> None:
+    def _settle(self, state: QuantizedSplats, tiles: np.ndarray | None) -> None:
         """Note the error that this frame leaves, for the next one's selection."""
         with self._timed("settle"):
-            params = self._state.dequantise().params
+            params = state.dequantise().params
             if tiles is None:
                 self._canvas.settle(params)
             else:

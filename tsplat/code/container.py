@@ -309,9 +309,10 @@ def packets(data, at: int = HEADER_BYTES) -> Iterator[Packet | Damage]:
                     break
                 except BitstreamError:
                     join = _JOIN.search(data, join.start() + 1)
-            found = join is not None and attempts < _MAX_ATTEMPTS
-            yield Damage(error, isinstance(error, _CutOff) and not found)
-            if not found:
+            if attempts >= _MAX_ATTEMPTS:
+                join = None
+            yield Damage(error, isinstance(error, _CutOff) and join is None)
+            if join is None:
                 return
             at = join.start()
             continue

@@ -72,12 +72,12 @@ def decode(
     size = size or (header.width, header.height)
     aspect = header.aspect * Fraction(size[1] * header.width, size[0] * header.height)
     clip = Clip(*size, header.rate, aspect.limit_denominator(10000), header.colour)
-    backend = runtime.start(arch, threads)
-    runtime.announce_fallback(backend, announce)
     reader = Reader(source, size)
     total = max(0, min(len(reader) - start, frames or len(reader)))
     seconds = {"decode": 0.0, "write": 0.0}
     with open_sink(str(target), clip, overwrite) as sink:
+        backend = runtime.start(arch, threads)
+        runtime.announce_fallback(backend, announce)
         done, first, time_now = 0, None, Fraction(0)
         began = clock = time.perf_counter()
         for picture in reader.frames(start, frames):

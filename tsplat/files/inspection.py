@@ -58,8 +58,9 @@ def inspect(source: str | Path, each: bool = False) -> dict:
             }
         )
     length = float(reader.end())
-    i_bytes = sum(f["bytes"] for f in frames if f["type"] == "I")
-    p_bytes = sum(f["bytes"] for f in frames if f["type"] == "P")
+    sizes: dict[str, list[int]] = {"I": [], "P": []}
+    for entry in frames:
+        sizes[str(entry["type"])].append(int(entry["bytes"]))
     result = {
         "file": str(source),
         "version": VERSION,
@@ -69,12 +70,12 @@ def inspect(source: str | Path, each: bool = False) -> dict:
         "aspect": str(header.aspect),
         "duration_s": round(length, 6),
         "frames": len(frames),
-        "i_frames": sum(f["type"] == "I" for f in frames),
-        "p_frames": sum(f["type"] == "P" for f in frames),
+        "i_frames": len(sizes["I"]),
+        "p_frames": len(sizes["P"]),
         "splats": max((f["splats"] for f in frames), default=0),
         "bytes": reader.bytes,
-        "i_bytes": i_bytes,
-        "p_bytes": p_bytes,
+        "i_bytes": sum(sizes["I"]),
+        "p_bytes": sum(sizes["P"]),
         "bpp": reader.bytes * 8 / (header.width * header.height * max(1, len(frames))),
         "kbit_s": reader.bytes * 8 / max(length, 1e-9) / 1000,
         "steps": {

@@ -193,32 +193,32 @@ class Video:
         # A thousandth of a frame, as the container's ticks.
         context.time_base = 1 / (clip.rate * 1000)
         self._stream = stream
-        self._frame_ticks = 1000
         self._rate = clip.rate
         self._pending: av.VideoFrame | None = None
+        self._pending_at = 0
 
     def write(self, picture: np.ndarray, time: Fraction) -> None:
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(
             format=self._stream.pix_fmt, dst_colorspace=self._matrix, dst_color_range=1
         )
-        frame.pts = round(time * self._rate * 1000)
+        at = round(time * self._rate * 1000)
+        frame.pts = at
         frame.time_base = self._stream.codec_context.time_base
-        self._emit(frame)
+        self._flush(at)
+        self._pending, self._pending_at = frame, at
 
-    def _emit(self, frame: av.VideoFrame) -> None:
+    def _flush(self, until: int) -> None:
+        """Write the frame that waits for its duration to be known."""
         if self._pending is not None:
-            self._pending.duration = frame.pts - self._pending.pts
+            self._pending.duration = max(1, until - self._pending_at)
             self._mux(self._pending)
-        self._pending = frame
 
     def _mux(self, frame: av.VideoFrame | None) -> None:
         for packet in self._stream.encode(frame):
             self._container.mux(packet)
 
     def close(self, end: Fraction) -> None:
-        if self._pending is not None:
-            self._pending.duration = max(1, round(end * self._rate * 1000) - self._pending.pts)
-            self._mux(self._pending)
+        self._flush(round(end * self._rate * 1000))
         self._mux(None)
         self._container.close()
 

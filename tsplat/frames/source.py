@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import sys
@@ -115,14 +116,15 @@ def _open_video(path: str | Path, height: int | None) -> Source:
     container = _open_container(path, name)
     try:
         if not container.streams.video:
-            found = sorted({s.type for s in container.streams}) or ["no streams"]
-            raise MediaError(f"{name}: no video in it, found {', '.join(found)}")
+            found = ", ".join(sorted({str(s.type) for s in container.streams})) or "no streams"
+            raise MediaError(f"{name}: no video in it, found {found}")
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
-        frames = _decoded(container, stream)
-        first, error = next(frames, (None, None))
+        damage: list[str] = []
+        frames = _decoded(container, stream, damage)
+        first = next(frames, None)
         if first is None:
-            reason = f": {_reason(error)}" if error else ""
+            reason = f": {damage[0]}" if damage else ""
             raise MediaError(f"{name}: no frame could be read from the video{reason}")
     except BaseException:
         container.close()
@@ -149,20 +151,25 @@ def _open_video(path: str | Path, height: int | None) -> Source:
     source = Source(clip, iter(()), container)
 
     def pictures() -> Iterator[tuple[Fraction, np.ndarray]]:
-        start, count, before = _time(first, stream), 0, Fraction(-1)
-        frame, error = first, None
-        while frame is not None:
+        start, count, at = _time(first, stream), 0, Fraction(0)
+        for frame in itertools.chain([first], frames):
             time = _time(frame, stream)
-            at = Fraction(count) / clip.rate if time is None or start is None else time - start
-            at = max(at, before + Fraction(1, 1000) / clip.rate) if count else Fraction(0)
+            if count:
+                least = at + Fraction(1, 1000) / clip.rate
+                shown = count / clip.rate if time is None or start is None else time - start
+                at = max(shown, least)
             yield at, _to_rgb(frame, clip, turn, raw)
-            before, count = at, count + 1
-            frame, error = next(frames, (None, None))
-        if error is not None:
-            source.warnings.append(f"{name}: breaks off after {count} frames: {_reason(error)}")
+            count += 1
+        length = _declared_length(container, stream)
+        if damage:
+            source.warnings.append(f"{name}: damaged, {count} frames could be read: {damage[0]}")
         elif clip.frames and count < clip.frames:
             source.warnings.append(
                 f"{name}: breaks off after {count} frames, its header says {clip.frames}"
+            )
+        elif length and at + 2 / clip.rate < length:
+            source.warnings.append(
+                f"{name}: breaks off after {count} frames, {float(at):.2f} of {float(length):.2f} s"
             )
 
     source._pictures = pictures()
@@ -183,21 +190,39 @@ def _open_container(path: str | Path, name: str) -> av.container.InputContainer:
         raise MediaError(f"{name}: {wanted} ({_reason(error)})") from error
 
 
-def _decoded(container, stream) -> Iterator[tuple[av.VideoFrame | None, Exception | None]]:
-    """Frames; ends with (None, error) where the video breaks off."""
+def _decoded(container, stream, damage: list[str]) -> Iterator[av.VideoFrame]:
+    """Frames that decode; notes what does not, and ends where the file breaks off."""
     packets = container.demux(stream)
     while True:
         try:
             packet = next(packets, None)
-            if packet is None:
-                return
-            for frame in packet.decode():
-                yield frame, None
+        except av.error.FFmpegError as error:
+            if not isinstance(error, av.error.EOFError):
+                damage.append(_reason(error))
+            return
+        if packet is None:
+            return
+        if packet.is_corrupt:
+            damage.append("a packet is cut off or damaged")
+        try:
+            yield from packet.decode()
         except av.error.EOFError:
             return
         except av.error.FFmpegError as error:
-            yield None, error
-            return
+            damage.append(_reason(error))
+
+
+def _declared_length(container, stream) -> Fraction | None:
+    """How long the video should be, seconds, where the container says so."""
+    if stream.duration:
+        return stream.duration * Fraction(stream.time_base)
+    named = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
+    if named:
+        hours, minutes, seconds = named.groups()
+        return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
+    if container.duration and len(container.streams) == 1:
+        return Fraction(container.duration, av.time_base)
+    return None
 
 
 def _open_folder(folder: Path, height: int | None) -> Source:

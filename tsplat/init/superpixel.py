@@ -8,10 +8,14 @@ from skimage.transform import downscale_local_mean
 
 from tsplat.splats import Splats
 
-SPREAD = 3.5
+SPREAD = 3.0
 """Covariance of a splat over that of its segment; neighbours then overlap smoothly."""
 _OVERLAP = 2 * np.pi * SPREAD / 12
 """Sum of such splats' falloffs inside a grid of square segments; colours are divided by it."""
+SEGMENTS = 0.65
+"""Superpixels for each splat; the others come from halving the busiest ones."""
+_LEFT = 0.35
+"""Share of a segment's energy that each half keeps."""
 _SLIC_PIXELS = 60_000
 
 
@@ -23,10 +27,9 @@ def superpixel(frame: np.ndarray, count: int, weight: np.ndarray | None = None) 
     frame : (H, W, 3) uint8
         RGB picture.
     count : int
-        Splats wanted; the result has exactly as many unless the picture has fewer pixels.
+        Splats wanted; the result has exactly as many.
     weight : (H, W) float32, optional
-        Region of interest: superpixels are cut only where it is positive, and the splats that
-        SLIC leaves over go where it is large.
+        Region of interest: superpixels are cut only where it is positive.
 
     Returns
     -------
@@ -48,7 +51,7 @@ def superpixel(frame: np.ndarray, count: int, weight: np.ndarray | None = None) 
         mask = None if mask is None else downscale_local_mean(mask, (factor, factor)) > 0
     labels = slic(
         small,
-        n_segments=count,
+        n_segments=max(1, round(count * SEGMENTS)),
         compactness=10,
         max_num_iter=5,
         start_label=1,
@@ -56,14 +59,18 @@ def superpixel(frame: np.ndarray, count: int, weight: np.ndarray | None = None) 
         enforce_connectivity=min(small.shape[:2]) > 8,
         channel_axis=-1,
     )
-    params = _moments(small, labels, factor)
+    params, energy = _moments(small, labels, factor)
     if len(params) > count:
-        params = params[np.linspace(0, len(params) - 1, count).astype(int)]
-    return Splats(_split_largest(params, count).astype(np.float32))
+        keep = np.sort(np.argsort(-energy, kind="stable")[:count])
+        params, energy = params[keep], energy[keep]
+    return Splats(_split(params, energy, count).astype(np.float32))
 
 
-def _moments(picture: np.ndarray, labels: np.ndarray, factor: int) -> np.ndarray:
-    """Mean, Cholesky vector and colour of each segment, (N, 8), in full-size pixels."""
+def _moments(picture: np.ndarray, labels: np.ndarray, factor: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean, Cholesky vector and colour of each segment, (N, 8), in full-size pixels.
+
+    Also what one colour leaves of each, (N,): the sum of its squared deviations.
+    """
     height, width = labels.shape
     flat = labels.ravel()
     n = int(flat.max())
@@ -84,25 +91,28 @@ def _moments(picture: np.ndarray, labels: np.ndarray, factor: int) -> np.ndarray
     l21 = sxy / l11
     l22 = np.sqrt(np.maximum(syy - l21 * l21, 0.16))
     colours = [total(picture[..., k]) / size / _OVERLAP for k in range(3)]
-    return np.stack([mx, my, l11, l21, l22, *colours], 1)[keep]
+    energy = sum(total(picture[..., k] ** 2) - total(picture[..., k]) ** 2 / size for k in range(3))
+    return np.stack([mx, my, l11, l21, l22, *colours], 1)[keep], energy[keep]
 
 
-def _split_largest(params: np.ndarray, count: int) -> np.ndarray:
-    """SLIC yields fewer segments than asked: halve the largest splats along their long axis."""
-    missing = min(count - len(params), len(params))
-    if missing <= 0:
-        return params
-    order = np.argsort(-params[:, 2] * params[:, 4], kind="stable")[:missing]
-    parent = params[order]
-    l11, l21, l22 = parent[:, 2], parent[:, 3], parent[:, 4]
-    wide = l11 >= np.hypot(l21, l22)
-    shift = np.where(wide[:, None], np.stack([l11, l21], 1), np.stack([0 * l22, l22], 1)) * 0.5
-    halves = [parent.copy(), parent.copy()]
-    for half, sign in zip(halves, (-1, 1)):
-        half[:, :2] += sign * shift
-        half[:, 2] *= np.where(wide, 0.6, 1)
-        half[:, 3] *= np.where(wide, 0.6, 1)
+def _split(params: np.ndarray, energy: np.ndarray, count: int) -> np.ndarray:
+    """Halve the splats of the busiest segments, along their long axis, until there are enough."""
+    while 0 < len(params) < count:
+        most = max(1, min(count - len(params), len(params) // 4))
+        order = np.argsort(-energy, kind="stable")[:most]
+        parent = params[order]
+        l11, l21, l22 = parent[:, 2], parent[:, 3], parent[:, 4]
+        wide = l11 >= np.hypot(l21, l22)
+        axis = np.where(wide[:, None], np.stack([l11, l21], 1), np.stack([0 * l22, l22], 1))
+        half = parent.copy()
+        half[:, 2:4] *= np.where(wide, 0.6, 1)[:, None]
         half[:, 4] *= np.where(wide, 1, 0.6)
-    params = params.copy()
-    params[order] = halves[0]
-    return _split_largest(np.concatenate([params, halves[1]]), count)
+        other = half.copy()
+        half[:, :2] -= 0.3 * axis
+        other[:, :2] += 0.3 * axis
+        params, energy = params.copy(), energy.copy()
+        params[order] = half
+        energy[order] *= _LEFT
+        params = np.concatenate([params, other])
+        energy = np.concatenate([energy, energy[order]])
+    return params

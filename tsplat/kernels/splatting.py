@@ -155,8 +155,9 @@ def accumulate(
 def moments(i, columns, rows, prepared: ti.template(), error: ti.template()):
     """Sums over the pixels of splat i.
 
-    (g e_r, g e_g, g e_b, s dx, s dy, s dx dx, s dx dy, s dy dy); e is the error, s = w sum_c colour_c e_c. A chain rule once a splat turns them into the
-    gradient, so that a pixel costs no more than this.
+    (g e_r, g e_g, g e_b, s dx, s dy, s dx dx, s dx dy, s dy dy); e is the error,
+    s = w sum_c colour_c e_c. A chain rule once a splat turns them into the gradient, so that a
+    pixel costs no more than this.
     """
     g = prepared[i]
     mx, my, a, b, c, q, ex = g[0], g[1], g[2], g[3], g[4], g[7], g[5]

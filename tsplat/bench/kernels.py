@@ -1,0 +1,107 @@
+"""Times of the kernels on a synthetic picture: 640x360, 1000 splats, warm.
+
+::
+
+    python -m tsplat.bench.kernels [--threads N] [--beside SCRIPT]
+
+``--beside`` runs another program before and after, in turns, since machines drift: it is given
+the number of threads and prints lines such as ``render: ... median 1.10 ms, best 1.05 ms``.
+Ratios are of medians, each against the nearest run of the other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+import taichi as ti
+
+from tsplat.kernels import runtime
+from tsplat.kernels.canvas import Canvas
+
+WIDTH, HEIGHT, SPLATS = 640, 360, 1000
+
+
+def synthetic(seed: int = 0) -> np.ndarray:
+    """Splats spread evenly, each with four neighbours' overlap, (1000, 8) float32."""
+    rng = np.random.default_rng(seed)
+    size = 0.5 * np.sqrt(WIDTH * HEIGHT / SPLATS)
+    means = rng.uniform((0, 0), (WIDTH, HEIGHT), (SPLATS, 2))
+    diagonal = rng.uniform(0.6, 1.4, (SPLATS, 2)) * size
+    tilt = rng.normal(0, 0.3, (SPLATS, 1)) * size
+    colours = rng.uniform(0, 0.5, (SPLATS, 3))
+    cholesky = np.concatenate([diagonal[:, :1], tilt, diagonal[:, 1:]], 1)
+    return np.concatenate([means, cholesky, colours], 1).astype(np.float32)
+
+
+def measure(threads: int | None, rounds: int = 100) -> dict[str, float]:
+    """Median times in milliseconds of one render and of one whole iteration."""
+    runtime.start("cpu", threads)
+    canvas = Canvas(WIDTH, HEIGHT)
+    splats = synthetic()
+    canvas.set_target(canvas.picture(splats))
+    canvas.begin()
+    canvas.load(splats + np.random.default_rng(1).normal(0, 0.5, splats.shape).astype(np.float32))
+
+    def render() -> None:
+        canvas._render(canvas._black, canvas._image, canvas._everywhere)
+
+    return {
+        "render": _median_ms(render, rounds),
+        "iteration": _median_ms(lambda: canvas.iterate(0.0, 0.0, 1), rounds),
+    }
+
+
+def beside(script: str, threads: int) -> dict[str, float]:
+    """Median times that another program prints, by name, milliseconds."""
+    out = subprocess.run(
+        [sys.executable, script, str(threads)], capture_output=True, text=True, check=True
+    ).stdout
+    found = re.findall(r"^(\w+):.*median ([\d.]+) ms", out, re.MULTILINE)
+    return {name: float(value) for name, value in found}
+
+
+def _median_ms(call: Callable[[], None], rounds: int) -> float:
+    times = []
+    for k in range(rounds + 5):
+        start = time.perf_counter()
+        call()
+        ti.sync()
+        if k >= 5:
+            times.append(time.perf_counter() - start)
+    return 1e3 * statistics.median(times)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--beside", metavar="SCRIPT")
+    parser.add_argument("--turns", type=int, default=5)
+    options = parser.parse_args()
+    threads = runtime.start("cpu", options.threads).threads
+    print(f"{WIDTH}x{HEIGHT}, {SPLATS} splats, {threads} threads, medians in ms")
+    ours, theirs = [], []
+    for _ in range(options.turns):
+        if options.beside:
+            theirs.append(beside(options.beside, threads))
+        ours.append(measure(options.threads))
+    for name in ("render", "iteration"):
+        print(f"{name:10} {statistics.median(o[name] for o in ours):6.2f}")
+    if theirs:
+        both = [(o, t, t["render"] + t["backward"]) for o, t in zip(ours, theirs)]
+        for name in ("render", "backward"):
+            print(f"beside: {name:10} {statistics.median(t[name] for t in theirs):6.2f}")
+        ratio = statistics.median(o["render"] / t["render"] for o, t, _ in both)
+        print(f"render / its render: {ratio:.2f}")
+        ratio = statistics.median(o["iteration"] / total for o, _, total in both)
+        print(f"iteration / its render and backward: {ratio:.2f}")
+
+
+if __name__ == "__main__":
+    main()
