@@ -187,6 +187,8 @@ class Video:
         self._matrix = _BT709 if hd else _BT601
         context = stream.codec_context
         context.sample_aspect_ratio = clip.aspect
+        # Without reordering, MP4 can say how long the last frame is.
+        context.max_b_frames = 0
         context.colorspace = 1 if hd else 6
         context.color_range = 1
         context.color_primaries, context.color_trc = clip.colour[0], clip.colour[1]
@@ -196,6 +198,7 @@ class Video:
         self._rate = clip.rate
         self._pending: av.VideoFrame | None = None
         self._pending_at = 0
+        self._durations: dict[int, int] = {}
 
     def write(self, picture: np.ndarray, time: Fraction) -> None:
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(
@@ -210,11 +213,13 @@ class Video:
     def _flush(self, until: int) -> None:
         """Write the frame that waits for its duration to be known."""
         if self._pending is not None:
-            self._pending.duration = max(1, until - self._pending_at)
+            self._durations[self._pending_at] = max(1, until - self._pending_at)
             self._mux(self._pending)
 
     def _mux(self, frame: av.VideoFrame | None) -> None:
         for packet in self._stream.encode(frame):
+            # The encoder forgets how long a frame is.
+            packet.duration = self._durations.pop(packet.pts, 0)
             self._container.mux(packet)
 
     def close(self, end: Fraction) -> None:

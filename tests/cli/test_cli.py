@@ -1,0 +1,254 @@
+"""The command, as a process, on real files."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.clips import HEIGHT, WIDTH, pictures, psnr, write_clip
+
+TSPLAT = str(Path(sys.executable).with_name("tsplat"))
+SMALL = ("--gaussians", "80", "--arch", "cpu")
+
+
+def tsplat(*words: object, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [TSPLAT, *map(str, words)], input=stdin, capture_output=True, timeout=120, check=False
+    )
+
+
+def fails(result: subprocess.CompletedProcess[bytes], code: int, *words: str) -> None:
+    """One line on stderr with these words, this exit code, no traceback, no result."""
+    message = result.stderr.decode()
+    assert result.returncode == code, message
+    assert "Traceback" not in message
+    assert len(message.strip().splitlines()) == 1, message
+    assert result.stdout == b""
+    for word in words:
+        assert word in message
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory) -> Path:
+    return write_clip(tmp_path_factory.mktemp("clip") / "talk.mp4", pictures(8))
+
+
+@pytest.fixture(scope="module")
+def stream(clip) -> Path:
+    out = clip.with_suffix(".tsplat")
+    assert tsplat("encode", clip, out, "--gop", 4, *SMALL).returncode == 0
+    return out
+
+
+def test_help_and_version_do_not_load_taichi():
+    program = (
+        "import sys; from tsplat_cli.main import cli\n"
+        "for words in (['--help'], ['--version'], ['encode', '--help']):\n"
+        "    cli.main(words, standalone_mode=False)\n"
+        "assert not {'taichi', 'skimage', 'cv2', 'av', 'numpy'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+
+
+def test_encode_reports_the_file_and_eval_agrees(clip, tmp_path):
+    out = tmp_path / "out.tsplat"
+    result = json.loads(tsplat("encode", clip, out, "--json", *SMALL).stdout)
+    assert result["bytes"] == out.stat().st_size
+    assert result["frames"] == result["i_frames"] + result["p_frames"] == 8
+    assert result["bpp"] == pytest.approx(out.stat().st_size * 8 / (WIDTH * HEIGHT * 8))
+    assert result["kbit_s"] == pytest.approx(out.stat().st_size * 8 / (8 / 30) / 1000)
+    assert result["encode_frames_per_s"] > 0
+    assert result["psnr_db"] > 20
+    assert {"fit", "read", "total"} <= set(result["seconds"])
+    compared = json.loads(tsplat("eval", clip, out, "--json", "--arch", "cpu").stdout)
+    assert compared["psnr_db"] == pytest.approx(result["psnr_db"], abs=1e-9)
+    assert compared["frames"] == 8
+
+
+def test_info_counts_every_byte(stream):
+    info = json.loads(tsplat("info", stream, "--frames", "--json").stdout)
+    assert (info["width"], info["height"], info["rate"]) == (WIDTH, HEIGHT, "30")
+    assert [f["type"] for f in info["frame_list"]] == list("IPPPIPPP")
+    index = info["bytes"] - 48 - info["i_bytes"] - info["p_bytes"]
+    assert 0 < index < 40
+    assert "IPPP" not in tsplat("info", stream).stdout.decode()
+
+
+def test_decode_writes_every_kind_of_output(stream, tmp_path):
+    for name in ("out.mp4", "out.mkv", "out.y4m", "out.rgb", "out"):
+        assert tsplat("decode", stream, tmp_path / name, "--arch", "cpu").returncode == 0
+    raw = np.fromfile(tmp_path / "out.rgb", np.uint8).reshape(8, HEIGHT, WIDTH, 3)
+    assert psnr(raw[0], pictures(1)[0]) > 18
+    assert len(list((tmp_path / "out").iterdir())) == 8
+    piped = tsplat("decode", stream, "-", "--arch", "cpu").stdout
+    assert piped == (tmp_path / "out.y4m").read_bytes()
+
+
+def test_decode_a_range_and_another_size(stream, tmp_path):
+    whole, part, large = (tmp_path / n for n in ("whole.rgb", "part.rgb", "large.rgb"))
+    tsplat("decode", stream, whole, "--arch", "cpu")
+    tsplat("decode", stream, part, "--start", 5, "--frames", 2, "--arch", "cpu")
+    size = WIDTH * HEIGHT * 3
+    assert part.read_bytes() == whole.read_bytes()[5 * size : 7 * size]
+    result = tsplat("decode", stream, large, "--size", "200x100", "--json", "--arch", "cpu")
+    assert (json.loads(result.stdout)["width"], large.stat().st_size) == (200, 8 * 200 * 100 * 3)
+
+
+def test_y4m_through_pipes(clip, stream, tmp_path):
+    y4m = tsplat("decode", stream, "-", "--arch", "cpu").stdout
+    out = tmp_path / "again.tsplat"
+    result = tsplat("encode", "-", out, "--json", *SMALL, stdin=y4m)
+    assert json.loads(result.stdout)["frames"] == 8
+
+
+def test_presets_and_options_are_heard(clip, tmp_path):
+    out = tmp_path / "out.tsplat"
+    words = ("--preset", "slow", "--gop", 2, "--frames", 3, "--height", 27, "--psnr", 15)
+    result = json.loads(tsplat("encode", clip, out, "--json", *words, *SMALL).stdout)
+    assert (result["frames"], result["i_frames"], result["height"]) == (3, 2, 27)
+    assert result["gaussians"] == 80
+
+
+def test_auto_falls_back_to_the_cpu_and_says_so_once(clip, tmp_path):
+    result = tsplat("encode", clip, tmp_path / "o.tsplat", "--gaussians", 20, "--frames", 1)
+    assert result.returncode == 0
+    assert result.stderr.decode().count("using the CPU") <= 1
+    quiet = tsplat(
+        "encode", clip, tmp_path / "p.tsplat", "--gaussians", 20, "--frames", 1, "--quiet"
+    )
+    assert quiet.stderr == b""
+
+
+def test_bad_input_gets_one_line(clip, tmp_path):
+    empty, text = tmp_path / "empty.mp4", tmp_path / "text.mp4"
+    empty.touch()
+    text.write_text("hello")
+    out = tmp_path / "out.tsplat"
+    fails(tsplat("encode", empty, out), 1, "empty.mp4", "empty")
+    fails(tsplat("encode", text, out), 1, "text.mp4", "not a video")
+    fails(tsplat("encode", tmp_path / "no.mp4", out), 1, "no such file")
+    fails(tsplat("encode", clip, clip, "--overwrite"), 1, "same file")
+    fails(tsplat("encode", clip, text), 1, "exists already")
+    fails(tsplat("decode", text, tmp_path / "o.mp4"), 1, "not a .tsplat file")
+    fails(tsplat("decode", tmp_path / "no.tsplat", tmp_path / "o.mp4"), 1, "cannot be read")
+    fails(tsplat("info", text), 1, "not a .tsplat file")
+    fails(tsplat("encode", clip, out, "--arch", "metal"), 1, "metal", "available: cpu")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["empty.mp4", "text.mp4"]
+
+
+def test_wrong_usage_exits_with_2(clip, stream, tmp_path):
+    out = tmp_path / "out.tsplat"
+    fails(tsplat("encode", clip, out, "--gop", 0, "--arch", "cpu"), 2, "gop", "1..65535")
+    fails(tsplat("encode", clip, out, "--gaussians", 70000, "--arch", "cpu"), 2, "gaussians")
+    fails(tsplat("encode", clip, out, "--psnr", "nan", "--arch", "cpu"), 2, "psnr")
+    fails(
+        tsplat("decode", stream, tmp_path / "o.rgb", "--start", 9, "--arch", "cpu"), 2, "8 frames"
+    )
+    assert tsplat("encode", clip).returncode == 2
+    assert tsplat("decode", stream, out, "--size", "big").returncode == 2
+    assert tsplat("nonsense").returncode == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stream_cut_off_anywhere_decodes_up_to_there(stream, tmp_path):
+    data = stream.read_bytes()
+    frames = json.loads(tsplat("info", stream, "--frames", "--json").stdout)["frame_list"]
+    cut, out = tmp_path / "cut.tsplat", tmp_path / "out.rgb"
+    at = frames[5]["offset"] + frames[5]["bytes"] - 1
+    cut.write_bytes(data[:at])
+    result = tsplat("decode", cut, out, "--json", "--arch", "cpu")
+    assert result.returncode == 0
+    answer = json.loads(result.stdout)
+    assert (answer["frames"], answer["truncated"]) == (5, True)
+    assert b"cut off" in result.stderr
+    assert out.stat().st_size == 5 * WIDTH * HEIGHT * 3
+
+
+def test_a_flipped_byte_names_the_packet_and_decoding_goes_on(stream, tmp_path):
+    data = bytearray(stream.read_bytes())
+    frames = json.loads(tsplat("info", stream, "--frames", "--json").stdout)["frame_list"]
+    data[frames[2]["offset"] + 6] ^= 1
+    bad = tmp_path / "bad.tsplat"
+    bad.write_bytes(data)
+    result = tsplat("decode", bad, tmp_path / "out.rgb", "--json", "--arch", "cpu")
+    assert result.returncode == 0
+    answer = json.loads(result.stdout)
+    assert answer["frames"] == 2 + 4
+    assert "frame 2" in answer["damage"][0]
+    assert str(frames[2]["offset"]) in answer["damage"][0]
+
+
+def test_nothing_decodable_is_an_error(stream, tmp_path):
+    bad = tmp_path / "bad.tsplat"
+    bad.write_bytes(stream.read_bytes()[:60])
+    fails(tsplat("decode", bad, tmp_path / "o.rgb", "--arch", "cpu"), 1, "no frame", "cut off")
+    assert not (tmp_path / "o.rgb").exists()
+
+
+def test_ctrl_c_leaves_nothing(tmp_path):
+    clip = write_clip(tmp_path / "long.mp4", pictures(60))
+    out = tmp_path / "out.tsplat"
+    process = subprocess.Popen(
+        [TSPLAT, "encode", str(clip), str(out), *SMALL, "--preset", "slow"],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    wait_for(lambda: any(tmp_path.glob(".out*")))
+    process.send_signal(signal.SIGINT)
+    _, message = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert message.decode().strip().splitlines()[-1] == "tsplat: interrupted"
+    assert b"Traceback" not in message
+    assert [p.name for p in tmp_path.iterdir()] == ["long.mp4"]
+
+
+def wait_for(condition) -> None:
+    for _ in range(600):
+        if condition():
+            return
+        time.sleep(0.1)
+    raise AssertionError("waited for a minute")
+
+
+def test_a_closed_pipe_ends_quietly(stream):
+    read, write = os.pipe()
+    process = subprocess.Popen(
+        [TSPLAT, "decode", str(stream), "-", "--arch", "cpu", "--scale", "8"],
+        stdout=write,
+        stderr=subprocess.PIPE,
+    )
+    os.close(write)
+    os.read(read, 100)
+    os.close(read)
+    _, message = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert message == b""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_one_line(stream):
+    with open("/dev/full", "wb") as full:
+        result = subprocess.run(
+            [TSPLAT, "decode", str(stream), "-", "--arch", "cpu", "--scale", "8"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    assert result.returncode == 1
+    assert result.stderr.decode().strip() == "tsplat: No space left on device"
+
+
+def test_doctor_names_backends_and_cache():
+    answer = json.loads(tsplat("doctor", "--json").stdout)
+    assert "cpu" in answer["backends"]
+    assert answer["packages"]["taichi"]
+    assert b"cache" in tsplat("doctor").stdout
