@@ -60,7 +60,7 @@ class FitConfig:
             _within("psnr", self.target_db, 1, 60)
 
 
-_INTER = FitConfig(40, rate=0.04, colour_rate=0.02, presolve=3, solve=3)
+_INTER = FitConfig(60, rate=0.04, colour_rate=0.02, presolve=3, solve=3)
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class EncoderConfig:
 
     gaussians: int | None = None
     gop: int = 250
-    threshold: float = 10.0
+    threshold: float = 12.0
     init: str = "superpixel"
     seed: int = 0
     intra: FitConfig = field(default_factory=lambda: FitConfig(100, densify=4, presolve=5))

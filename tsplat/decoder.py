@@ -14,7 +14,7 @@ from tsplat.code import container, payload
 from tsplat.code.container import INDEX, INTRA, TICKS, Damage, Header, Packet
 from tsplat.errors import BitstreamError, ConfigError, MediaError
 from tsplat.kernels import runtime
-from tsplat.kernels.canvas import Canvas
+from tsplat.kernels.screen import Screen
 from tsplat.splats import MAX_PIXELS, MAX_SIDE, QuantizedSplats
 
 
@@ -46,7 +46,7 @@ class Decoder:
                 f"size: got {width}x{height}, sides must be 1..{MAX_SIDE} and at most "
                 f"{MAX_PIXELS} pixels"
             )
-        self._canvas: Canvas | None = None
+        self._screen: Screen | None = None
         self._splats: QuantizedSplats | None = None
         self._changed = np.zeros(0, bool)
         self._frame = -1
@@ -101,9 +101,9 @@ class Decoder:
         if self.size != (header.width, header.height):
             splats = splats.scaled(self.size[0] / header.width, self.size[1] / header.height)
         backend = runtime.current()
-        if self._canvas is None or self._canvas.backend is not backend:
-            self._canvas = Canvas(*self.size, backend)
-        return self._canvas.picture(splats.params)
+        if self._screen is None or self._screen.backend is not backend:
+            self._screen = Screen(*self.size, backend)
+        return self._screen.picture(splats.params)
 
     @property
     def splats(self) -> QuantizedSplats:

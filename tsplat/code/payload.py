@@ -14,7 +14,8 @@ P-packet
     flags        ``flags``: which splats change; context: whether it changed in the
                  frame before
     count        number of flags that are set, varint
-    channels     ``peak``: the changed splats' differences, x, y, l11, ... cr
+    channels     ``peak``: the changed splats' differences, one array for each of
+                 (x, y), (l11, l21, l22), luma, (cb, cr), channel after channel
     ===========  =====================================================================
 
 All models' parameters first, then all symbols, in this order (:mod:`tsplat.code.entropy`).
@@ -29,6 +30,8 @@ from tsplat.code.entropy import Reader, Writer
 from tsplat.errors import BitstreamError
 from tsplat.splats import MAX_SPLATS, QuantizedSplats, Steps, check, limits
 
+_GROUPS = (slice(0, 2), slice(2, 5), slice(5, 6), slice(6, 8))
+"""Channels of which a P-packet's differences share a model."""
 _PLACE_BITS = 22
 """Enough for the widest picture and its margins at the finest step."""
 
@@ -90,8 +93,8 @@ def encode_inter(
     if not changes.any():
         return writer.finish(), changes
     writer.integer(int(changes.sum()))
-    for k in range(8):
-        writer.peak(delta[changes, k])
+    for group in _GROUPS:
+        writer.peak(delta[changes, group].T.ravel())
     return writer.finish(), changes
 
 
@@ -111,14 +114,14 @@ def decode_inter(
     if data == b"\0\0":
         return reference, np.zeros(n, bool)
     count = reader.integer(n, "changed splats")
-    channels = [reader.peak(count) for _ in range(8)]
+    groups = [reader.peak(count * (g.stop - g.start)) for g in _GROUPS]
     reader.open()
     changes = take_flags()
     if int(changes.sum()) != count:
         raise BitstreamError(f"changed splats: {int(changes.sum())} flags, {count} announced")
     values = reference.values.astype(np.int64)
-    for k, take in enumerate(channels):
-        values[changes, k] += take()
+    for group, take in zip(_GROUPS, groups):
+        values[changes, group] += take().reshape(-1, count).T
     return _checked(values, reference.steps, width, height), changes
 
 

@@ -219,7 +219,7 @@ class Video:
     def _mux(self, frame: av.VideoFrame | None) -> None:
         for packet in self._stream.encode(frame):
             # The encoder forgets how long a frame is.
-            packet.duration = self._durations.pop(packet.pts, 0)
+            packet.duration = self._durations.pop(packet.pts or 0, 0)
             self._container.mux(packet)
 
     def close(self, end: Fraction) -> None:

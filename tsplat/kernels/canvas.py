@@ -1,4 +1,4 @@
-"""A picture on the device: the buffers of one size, and what can be done with them."""
+"""A canvas: a screen on which splats are fitted to a picture."""
 
 from __future__ import annotations
 
@@ -7,52 +7,30 @@ import taichi as ti
 
 from tsplat.kernels import pixels, runtime, splatting
 from tsplat.kernels import quantise as quantisation
-from tsplat.kernels.splatting import BLUR, CUTOFF, V8, V16
+from tsplat.kernels.screen import Screen
+from tsplat.kernels.splatting import BLUR, CUTOFF
 
-_THREAD_LANES = 512
 
+class Canvas(Screen):
+    """Splats, the picture that they are fitted to, and the error between the two.
 
-class Canvas:
-    """Splats and pixels of one picture size.
-
-    Parameters
-    ----------
-    width, height : int
-        Size of the picture, pixels.
-    backend : Backend, optional
-        The running one by default.
-
-    Notes
-    -----
-    Splat parameters are ``(n, 8) float32``: x, y, l11, l21, l22 (pixels; pixel centres at
-    +0.5), r, g, b (1 = full scale). Pictures are ``(height, width, 3) uint8`` RGB.
+    Parameters and conventions are those of :class:`~tsplat.kernels.screen.Screen`.
     """
 
     def __init__(self, width: int, height: int, backend: runtime.Backend | None = None):
-        self.width, self.height = width, height
-        self.backend = backend or runtime.current()
-        self.columns, self.rows = -(-width // 8), -(-height // 8) * 8
-        self.tiles = self.columns * (self.rows // 8)
-        self._length = self.columns * self.rows
+        super().__init__(width, height, backend)
         self._largest = float(max(width, height))
         self._target = self._plane(3)
         self._base = self._plane(3)
-        self._image = self._plane(3)
         self._error = self._plane(3)
         self._weight = self._plane(1)
         self._settled = self._plane(1)
-        self._everywhere = _integers(np.ones(self.tiles))
-        self._active = _integers(np.ones(self.tiles))
-        self._black = self._plane(3)
+        self._active = self._tile_map(None)
         self._losses = ti.ndarray(ti.f32, self.tiles)
         self._steps = ti.ndarray(ti.f32, 8)
-        self._n = 0
-        self._reserve(256)
-        pixels.fill(self._black, 3, self._length, 0.0)
-        pixels.fill(self._settled, 1, self._length, 0.0)
         self.set_weight(None)
 
-    # -- pictures in and out ---------------------------------------------------------------
+    # -- what to fit -----------------------------------------------------------------------
 
     def set_target(self, frame: np.ndarray) -> None:
         """The picture to fit. frame: (height, width, 3) uint8."""
@@ -67,26 +45,12 @@ class Canvas:
         weight = np.ascontiguousarray(weight, np.float32)
         pixels.put_plane(weight, self._weight, self.height, self.width, self.rows, self._length)
 
-    def picture(self, params: np.ndarray) -> np.ndarray:
-        """Render splats to (height, width, 3) uint8."""
-        self.load(params)
-        self._render(self._black, self._image, self._everywhere)
-        out = np.empty((self.height, self.width, 3), np.uint8)
-        pixels.get_frame(self._image, out, self.height, self.width, self.rows, self.columns)
-        return out
-
-    # -- splats in and out -----------------------------------------------------------------
-
     def load(self, params: np.ndarray) -> None:
         """Put splats on the device; forgets the optimiser's state. params: (n, 8) float32."""
-        self._n = len(params)
-        self._reserve(self._n)
-        self._write(self._params, params)
+        super().load(params)
         self._state.fill(0.0)
 
-    def params(self) -> np.ndarray:
-        """The splats as they are now, (n, 8) float32."""
-        return self._params.to_numpy()[: self._n]
+    # -- splats to integers ----------------------------------------------------------------
 
     def quantise(
         self,
@@ -111,9 +75,7 @@ class Canvas:
         -------
         (n, 8) int32
         """
-        self._n = len(params)
-        self._reserve(self._n)
-        self._write(self._params, params)
+        self.load(params)
         if reference is not None:
             self._write(self._reference, reference)
         self._steps.from_numpy(np.asarray(steps, np.float32))
@@ -135,11 +97,9 @@ class Canvas:
         tiles : (strips * columns,) bool, optional
             Tiles of 8x8 pixels in which the error counts; all by default.
         """
-        self._active.from_numpy(
-            np.ones(self.tiles, np.int32) if tiles is None else tiles.astype(np.int32)
-        )
+        self._active = self._tile_map(tiles)
         if tiles is not None:
-            pixels.fill(self._error, 3, self._length, 0.0)
+            self._error.fill(0.0)
         self.load(np.zeros((0, 8), np.float32) if frozen is None else frozen)
         self._render(self._target, self._base, self._active)
 
@@ -246,52 +206,19 @@ class Canvas:
         slack : float
             Most that a pixel's noted error may grow, full scale 1.
         """
-        self._active.from_numpy(
-            np.ones(self.tiles, np.int32) if tiles is None else tiles.astype(np.int32)
-        )
+        self._active = self._tile_map(tiles)
         self.load(params)
         self._render(self._target, self._error, self._everywhere)
         pixels.settle(self._error, self._settled, self._active, slack, self.rows, self.columns)
 
     # -- plumbing --------------------------------------------------------------------------
 
-    def _plane(self, channels: int) -> ti.Ndarray:
-        return ti.ndarray(V8, (self._length, channels))
-
-    def _reserve(self, n: int) -> None:
-        if n > getattr(self, "_capacity", 0):
-            self._capacity = 1 << max(8, (n - 1).bit_length())
-            self._params = ti.ndarray(ti.f32, (self._capacity, 8))
-            self._grads = ti.ndarray(ti.f32, (self._capacity, 8))
-            self._state = ti.ndarray(ti.f32, (self._capacity, 16))
-            self._prepared = ti.ndarray(V16, self._capacity)
-            self._integers = ti.ndarray(ti.i32, (self._capacity, 8))
-            self._reference = ti.ndarray(ti.i32, (self._capacity, 8))
-
-    def _write(self, array: ti.Ndarray, values: np.ndarray) -> None:
-        kind = np.int32 if array is self._reference else np.float32
-        padded = np.zeros((self._capacity, 8), kind)
-        padded[: len(values)] = values
-        array.from_numpy(padded)
-
-    def _work(self) -> tuple[int, int, int, int]:
-        """span, lanes, splat workers, tile workers: see :mod:`tsplat.kernels.splatting`."""
-        if self.backend.on_cpu:
-            return self.columns, _THREAD_LANES, self.backend.threads, self.backend.threads
-        return 1, 1, max(1, self._n), self.tiles
-
-    def _render(self, start: ti.Ndarray, out: ti.Ndarray, active: ti.Ndarray) -> None:
-        splatting.render(
-            self._params,
-            self._prepared,
-            start,
-            out,
-            active,
-            self._n,
-            self.columns,
-            self.rows,
-            *self._work(),
-        )
+    def _allocate(self, capacity: int) -> None:
+        super()._allocate(capacity)
+        self._grads = ti.ndarray(ti.f32, (capacity, 8))
+        self._state = ti.ndarray(ti.f32, (capacity, 16))
+        self._integers = ti.ndarray(ti.i32, (capacity, 8))
+        self._reference = ti.ndarray(ti.i32, (capacity, 8))
 
     def _residual(self) -> None:
         self._render(self._base, self._error, self._active)
@@ -336,9 +263,3 @@ def mass(params: np.ndarray) -> np.ndarray:
     area = np.pi * np.sqrt(np.maximum(sxx * syy - sxy**2, 0))
     k = CUTOFF**2 / 2
     return area * (2 - 2 * np.exp(-k) * (1 + k))
-
-
-def _integers(values: np.ndarray) -> ti.Ndarray:
-    out = ti.ndarray(ti.i32, len(values))
-    out.from_numpy(values.astype(np.int32))
-    return out

@@ -9,14 +9,8 @@ import taichi as ti
 from tsplat.kernels.splatting import V8, Ints, Pixels
 
 Frame = ti.types.ndarray(dtype=ti.u8, ndim=3)  # (height, width, 3)
+Bytes = ti.types.ndarray(dtype=ti.u8, ndim=1)
 Plane = ti.types.ndarray(dtype=ti.f32, ndim=2)  # (height, width)
-
-
-@ti.kernel
-def fill(out: Pixels, channels: ti.template(), length: ti.i32, value: ti.f32):
-    for p in range(length):
-        for k in ti.static(range(channels)):
-            out[p, k] = V8(value)
 
 
 @ti.kernel
@@ -60,17 +54,23 @@ def put_plane(
 
 @ti.kernel
 def get_frame(
-    image: Pixels, frame: Frame, height: ti.i32, width: ti.i32, rows: ti.i32, columns: ti.i32
+    image: Pixels, frame: Bytes, height: ti.i32, width: ti.i32, rows: ti.i32, columns: ti.i32
 ):
-    """frame = image in 8 bits, rounded to nearest, clipped."""
+    """frame = image in 8 bits, rounded to nearest, clipped. frame: (height * width * 3,)."""
     for u in range(height * columns):
         y = u // columns
         xb = u % columns
-        for k in ti.static(range(3)):
-            v = image[xb * rows + y, k] * 255.0 + 0.5
-            for j in ti.static(range(8)):
-                if xb * 8 + j < width:
-                    frame[y, xb * 8 + j, k] = ti.cast(ti.max(0.0, ti.min(255.0, v[j])), ti.u8)
+        p = xb * rows + y
+        start = (y * width + xb * 8) * 3
+        count = ti.min(8, width - xb * 8)
+        red = image[p, 0] * 255.0 + 0.5
+        green = image[p, 1] * 255.0 + 0.5
+        blue = image[p, 2] * 255.0 + 0.5
+        for j in ti.static(range(8)):
+            if j < count:
+                frame[start + 3 * j] = ti.cast(ti.max(0.0, ti.min(255.0, red[j])), ti.u8)
+                frame[start + 3 * j + 1] = ti.cast(ti.max(0.0, ti.min(255.0, green[j])), ti.u8)
+                frame[start + 3 * j + 2] = ti.cast(ti.max(0.0, ti.min(255.0, blue[j])), ti.u8)
 
 
 @ti.kernel
