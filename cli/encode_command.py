@@ -17,7 +17,7 @@ from .console import backend_options, note, progress, report_options, show
 @click.option("--height", type=int, metavar="PIXELS", help="Scale the pictures first.")
 @click.option("--frames", type=int, metavar="N", help="Encode no more than this many.")
 @click.option(
-    "--threshold", type=float, metavar="T", help="Grey levels of change that count.  [12]"
+    "--threshold", type=float, metavar="T", help="Grey levels of change that count.  [11.5]"
 )
 @click.option("--init", type=click.Choice(["superpixel", "random"]), help="First splats.")
 @backend_options

@@ -87,7 +87,7 @@ class EncoderConfig:
 
     gaussians: int | None = None
     gop: int = 250
-    threshold: float = 12.0
+    threshold: float = 11.5
     init: str = "superpixel"
     seed: int = 0
     intra: FitConfig = field(default_factory=lambda: FitConfig(100, densify=4, presolve=5))

@@ -1,0 +1,238 @@
+"""The kernels against the oracle."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests import reference
+from tests.reference import random_splats
+from tsplat.kernels import runtime
+from tsplat.kernels.canvas import Canvas, mass
+from tsplat.kernels.screen import Screen
+
+SIZES = [(1, 1), (8, 8), (37, 29), (64, 16), (7, 65)]
+
+
+def rendered(params: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The picture before it is rounded, (H, W, 3): the error against black."""
+    canvas = Canvas(width, height)
+    canvas.set_target(np.zeros((height, width, 3), np.uint8))
+    canvas.begin()
+    canvas.load(params)
+    canvas.squared_error()
+    return canvas.error_picture()
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize("count", [0, 1, 300])
+def test_render_equals_the_oracle(width, height, count):
+    params = random_splats(count, height, width)
+    expected = reference.render(params, height, width)
+    np.testing.assert_allclose(rendered(params, height, width), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "splat",
+    [
+        (20, 15, 0, 0, 0),
+        (20, 15, 0, 12, 0),
+        (20, 15, 12, 12, 0),
+        (20, 15, 12, -12, 0.1),
+        (20, 15, 30, 0, 0),
+        (20, 15, 0, 0, 30),
+        (20, 15, 400, -300, 200),
+        (-50, 15, 30, 20, 3),
+        (20, 90, 2, 40, 3),
+        (-5000, 9000, 3, 3, 3),
+    ],
+)
+def test_needles_giants_and_strangers_equal_the_oracle(splat):
+    params = np.array([(*splat, 0.5, -0.3, 1.0)], np.float32)
+    expected = reference.render(params, 41, 53)
+    np.testing.assert_allclose(rendered(params, 41, 53), expected, atol=2e-4)
+
+
+def test_all_splats_in_one_tile():
+    params = random_splats(1500, 8, 8, size=1.0)
+    params[:, :2] = np.random.default_rng(0).uniform(9, 15, (1500, 2))
+    params[:, 5:] /= 100
+    expected = reference.render(params, 24, 24)
+    np.testing.assert_allclose(rendered(params, 24, 24), expected, atol=1e-4)
+
+
+def test_pictures_are_rounded_and_clipped():
+    screen = Screen(30, 20)
+    params = random_splats(40, 20, 30)
+    params[:, 5:] *= 3
+    expected = np.clip(np.floor(reference.render(params, 20, 30) * 255 + 0.5), 0, 255)
+    got = screen.picture(params)
+    assert got.dtype == np.uint8
+    assert np.abs(got - expected).max() <= 1
+    assert (got == expected).mean() > 0.999
+    assert {0, 255} <= set(np.unique(got))
+
+
+@pytest.mark.parametrize(("width", "height", "count"), [(37, 29, 12), (70, 25, 9), (8, 8, 5)])
+def test_gradient_equals_finite_differences(width, height, count):
+    rng = np.random.default_rng(1)
+    target = rng.integers(0, 256, (height, width, 3), np.uint8)
+    weight = rng.uniform(0, 2, (height, width)).astype(np.float32)
+    params = random_splats(count, height, width, seed=2)
+    canvas = Canvas(width, height)
+    canvas.set_target(target)
+    canvas.set_weight(weight)
+    canvas.begin()
+    canvas.load(params)
+    expected = reference.gradient(params, target / 255, weight.astype(np.float64))
+    got = canvas.gradient()
+    scale = np.abs(expected).max(0)
+    np.testing.assert_allclose(got / scale, expected / scale, atol=2e-3)
+    half = reference.half_squared_error(params, target / 255, weight.astype(np.float64))
+    assert canvas.squared_error() == pytest.approx(2 * half, rel=1e-4)
+
+
+def test_only_active_tiles_count_and_frozen_splats_stay():
+    width, height = 40, 24
+    target = np.random.default_rng(3).integers(0, 256, (height, width, 3), np.uint8)
+    frozen, params = random_splats(20, height, width, 4), random_splats(10, height, width, 5)
+    tiles = np.zeros((3, 5), bool)
+    tiles[1, 2:4] = True
+    canvas = Canvas(width, height)
+    canvas.set_target(target)
+    canvas.begin(frozen, tiles.ravel())
+    canvas.load(params)
+    left = target / 255 - reference.render(frozen, height, width)
+    weight = np.kron(tiles, np.ones((8, 8)))
+    expected = 2 * reference.half_squared_error(params, left, weight)
+    assert canvas.squared_error() == pytest.approx(expected, rel=1e-4)
+    wanted = reference.gradient(params, left, weight)
+    scale = np.abs(wanted).max(0)
+    np.testing.assert_allclose(canvas.gradient() / scale, wanted / scale, atol=2e-3)
+
+
+def test_a_step_is_adam_in_whitened_coordinates():
+    width, height = 33, 21
+    target = np.random.default_rng(6).integers(0, 256, (height, width, 3), np.uint8)
+    params = random_splats(8, height, width, 7)
+    canvas = Canvas(width, height)
+    canvas.set_target(target)
+    canvas.begin()
+    canvas.load(params)
+    expected = params.astype(np.float64)
+    first, second = np.zeros((8, 8)), np.zeros((8, 8))
+    for t in (1, 2, 3):
+        g = reference.gradient(expected, target / 255, np.ones((height, width)))
+        l11, l21, l22 = expected[:, 2:5].T
+        white = np.stack(
+            [
+                l11 * g[:, 0] + l21 * g[:, 1],
+                l22 * g[:, 1],
+                l11 * g[:, 2] + l21 * g[:, 3],
+                l22 * g[:, 3],
+                l22 * g[:, 4],
+                *g[:, 5:].T,
+            ],
+            1,
+        )
+        first, second = 0.9 * first + 0.1 * white, 0.99 * second + 0.01 * white**2
+        rates = np.array([0.05] * 5 + [0.02] * 3)
+        u = -rates * (first / (1 - 0.9**t)) / np.sqrt(second / (1 - 0.99**t))
+        mean = expected[:, :2] + np.stack([l11 * u[:, 0], l21 * u[:, 0] + l22 * u[:, 1]], 1)
+        shape = [l11 * (1 + u[:, 2]), l21 * (1 + u[:, 2]) + l22 * u[:, 3], l22 * (1 + u[:, 4])]
+        shape[0], shape[2] = np.maximum(shape[0], 0.4), np.maximum(shape[2], 0.4)
+        expected = np.concatenate([mean, np.stack(shape, 1), expected[:, 5:] + u[:, 5:]], 1)
+        canvas.iterate(0.05, 0.02, t)
+        np.testing.assert_allclose(canvas.params(), expected, atol=5e-3)
+
+
+def test_iterating_lowers_the_loss_that_it_reports():
+    target = np.random.default_rng(8).integers(90, 160, (50, 60, 3), np.uint8)
+    canvas = Canvas(60, 50)
+    canvas.set_target(target)
+    canvas.begin()
+    canvas.load(random_splats(60, 50, 60, 9))
+    before = canvas.squared_error()
+    canvas.iterate(0.05, 0.02, 1)
+    assert canvas.loss() == pytest.approx(before, rel=1e-5)
+    for t in range(2, 30):
+        canvas.iterate(0.05, 0.02, t)
+    assert canvas.squared_error() < 0.3 * before
+
+
+def test_results_do_not_depend_on_threads():
+    target = np.random.default_rng(10).integers(0, 256, (70, 90, 3), np.uint8)
+    results = []
+    for threads in (1, 2, 3):
+        runtime.start("cpu", threads)
+        canvas = Canvas(90, 70)
+        canvas.set_target(target)
+        canvas.begin()
+        canvas.load(random_splats(200, 70, 90, 11))
+        for t in range(1, 6):
+            canvas.iterate(0.05, 0.02, t)
+        results.append(canvas.params())
+    assert np.array_equal(results[0], results[1])
+    assert np.array_equal(results[0], results[2])
+
+
+def test_the_normal_operator_is_the_gram_matrix():
+    width, height = 40, 30
+    params = random_splats(25, height, width, 12)
+    weight = np.random.default_rng(13).uniform(0, 1, (height, width)).astype(np.float32)
+    canvas = Canvas(width, height)
+    canvas.set_weight(weight)
+    canvas.begin()
+    canvas.load(params)
+    falloff = reference.falloff(params.astype(np.float64), height, width)
+    gram = np.einsum("nhw,mhw,hw->nm", falloff, falloff, weight)
+    colours = np.random.default_rng(14).normal(size=(25, 3)).astype(np.float32)
+    np.testing.assert_allclose(canvas.apply_normal(colours), gram @ colours, rtol=1e-3, atol=1e-2)
+
+
+def test_changed_pixels_exceed_what_was_settled():
+    width, height = 40, 24
+    rng = np.random.default_rng(15)
+    before = rng.integers(0, 256, (height, width, 3), np.uint8)
+    params = random_splats(30, height, width, 16)
+    canvas = Canvas(width, height)
+    canvas.set_target(before)
+    canvas.settle(params)
+    assert canvas.changed(params, 0.01)[0].sum() == 0
+    after = before.copy()
+    after[8:14, 16:24] = 255 - after[8:14, 16:24]
+    canvas.set_target(after)
+    tiles, reached, error = canvas.changed(params, 0.1)
+    picture = reference.render(params, height, width)
+    size = [np.abs(picture - f / 255).max(2) for f in (before, after)]
+    changed = size[1] - size[0] > 0.1
+    counts = changed.reshape(3, 8, 5, 8).sum((1, 3))
+    assert np.array_equal(tiles.reshape(3, 5), counts)
+    expected = (reference.falloff(params.astype(float), height, width) * changed).sum((1, 2))
+    np.testing.assert_allclose(reached, expected, atol=1e-3)
+    assert error == pytest.approx(((picture - after / 255) ** 2).sum(), rel=1e-4)
+
+
+def test_quantise_rounds_and_keeps_to_the_reference_in_the_dead_zone():
+    rng = np.random.default_rng(17)
+    params = random_splats(50, 30, 40, 18)
+    steps = np.array([0.5, 0.5, 0.3, 0.3, 0.3, 0.01, 0.02, 0.02], np.float32)
+    to_ycc = np.array(
+        [[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]]
+    )
+    exact = np.concatenate([params[:, :5], params[:, 5:] @ to_ycc.T], 1) / steps
+    canvas = Canvas(40, 30)
+    clear = np.abs(exact - np.floor(exact) - 0.5) > 1e-3
+    got = canvas.quantise(params, steps)
+    assert np.array_equal(got[clear], np.floor(exact + 0.5)[clear])
+    near = (np.round(exact) + rng.integers(-2, 3, exact.shape)).astype(np.int32)
+    kept = canvas.quantise(params, steps, near, 0.7)
+    stays = np.abs(exact - near) < 0.7
+    assert np.array_equal(kept[stays & clear], near[stays & clear])
+    assert np.array_equal(kept[~stays & clear], np.floor(exact + 0.5)[~stays & clear])
+
+
+def test_mass_is_the_integral_of_the_falloff():
+    params = np.array([(50, 50, 6, 2, 4, 1, 1, 1), (50, 50, 0, 0, 0, 1, 1, 1)], np.float32)
+    expected = reference.falloff(params.astype(float), 100, 100).sum((1, 2))
+    np.testing.assert_allclose(mass(params), expected, rtol=0.05)

@@ -1,0 +1,59 @@
+"""The oracle: the model of :mod:`tsplat.kernels.splatting` in NumPy float64, one line a formula."""
+
+from __future__ import annotations
+
+import numpy as np
+
+FLOOR = np.exp(-4.5)
+
+
+def covariance(params: np.ndarray) -> np.ndarray:
+    """(N, 2, 2): L L^T + 1/2 I."""
+    factor = np.zeros((len(params), 2, 2))
+    factor[:, 0, 0], factor[:, 1, 0], factor[:, 1, 1] = params[:, 2:5].T
+    return factor @ factor.transpose(0, 2, 1) + 0.5 * np.eye(2)
+
+
+def falloff(params: np.ndarray, height: int, width: int) -> np.ndarray:
+    """(N, H, W): max(exp(-q/2) - exp(-9/2), 0)."""
+    y, x = np.mgrid[:height, :width] + 0.5
+    offset = np.stack([x, y], -1)[None] - params[:, None, None, :2]
+    inverse = np.linalg.inv(covariance(params))
+    q = np.einsum("nhwi,nij,nhwj->nhw", offset, inverse, offset)
+    return np.maximum(np.exp(-0.5 * q) - FLOOR, 0)
+
+
+def render(params: np.ndarray, height: int, width: int) -> np.ndarray:
+    """(H, W, 3) float64."""
+    params = np.asarray(params, np.float64)
+    return np.einsum("nhw,nc->hwc", falloff(params, height, width), params[:, 5:])
+
+
+def half_squared_error(params: np.ndarray, target: np.ndarray, weight: np.ndarray) -> float:
+    """1/2 sum weight (picture - target)^2; target in 0..1."""
+    error = render(params, *target.shape[:2]) - target
+    return 0.5 * float((weight[..., None] * error**2).sum())
+
+
+def gradient(params: np.ndarray, target: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Central differences of :func:`half_squared_error`, (N, 8)."""
+    params = np.asarray(params, np.float64)
+    out = np.zeros_like(params)
+    for index in np.ndindex(params.shape):
+        step = np.zeros_like(params)
+        step[index] = 1e-5
+        above = half_squared_error(params + step, target, weight)
+        out[index] = (above - half_squared_error(params - step, target, weight)) / 2e-5
+    return out
+
+
+def random_splats(count: int, height: int, width: int, seed: int = 0, size: float = 4.0):
+    """(N, 8) float32; places up to a little outside the picture."""
+    rng = np.random.default_rng(seed)
+    params = np.empty((count, 8), np.float32)
+    params[:, :2] = rng.uniform(-3, (width + 3, height + 3), (count, 2))
+    params[:, 2] = rng.uniform(0.4, size, count)
+    params[:, 3] = rng.normal(0, size / 2, count)
+    params[:, 4] = rng.uniform(0.4, size, count)
+    params[:, 5:] = rng.normal(0.2, 0.3, (count, 3))
+    return params
