@@ -379,7 +379,7 @@ def _packet_head(data, at: int) -> tuple[int, int, int, int, int]:
     kind, position = head[0], 1
     try:
         if kind & _KIND == INTRA:
-            if head[1:4] != _SYNC:
+            if head[1:4] != _SYNC[: len(head) - 1]:
                 raise BitstreamError("no packet where one should start", offset=at)
             position = 4
         frame, position = varint.unpack(head, position)

@@ -1,0 +1,210 @@
+"""The container: its specification, and a bad file for every way to be wrong."""
+
+from __future__ import annotations
+
+import re
+import struct
+from fractions import Fraction
+
+import google_crc32c
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tsplat.code import container
+from tsplat.code.container import INDEX, INTER, INTRA, Damage, Header, Packet
+from tsplat.errors import BitstreamError, ConfigError
+from tsplat.splats import Steps
+
+HEADER = Header(640, 360, Fraction(30), Steps(128, 128, 786, 1050))
+
+
+def crc(data: bytes) -> bytes:
+    return struct.pack("<I", google_crc32c.value(data))
+
+
+def sealed(data: bytearray) -> bytes:
+    """A header with its checksum made right again."""
+    return bytes(data[:44]) + crc(bytes(data[:44]))
+
+
+def stream(index: bool = True) -> tuple[bytes, list[int]]:
+    """I P P I P, and where each packet starts."""
+    data, starts = HEADER.pack(), []
+    for frame, kind in enumerate((INTRA, INTER, INTER, INTRA, INTER)):
+        starts.append(len(data))
+        data += container.pack_packet(
+            kind, frame, bytes([frame]) * 20, 1500 if frame == 2 else 1000
+        )
+    if index:
+        data += container.pack_index(5, 700, [(0, starts[0]), (3, starts[3])])
+    return data, starts
+
+
+def frames(data: bytes) -> list[int]:
+    found = container.packets(data)
+    return [p.frame for p in found if isinstance(p, Packet) and p.kind != INDEX]
+
+
+def test_the_worked_example_is_what_is_written():
+    example = container.__doc__.split("nothing::")[1]
+    words = re.findall(r"\b(?:[0-9A-F]{2}|CRC_\w+)\b", example)
+    parts: list[bytes] = [b""]
+    for word in words:
+        if word.startswith("CRC"):
+            parts[-1] += crc(parts[-1])
+            parts.append(b"")
+        else:
+            parts[-1] += bytes.fromhex(word)
+    header, packet, rest = parts
+    assert header == HEADER.pack()
+    assert len(header) == container.HEADER_BYTES
+    assert packet == container.pack_packet(INTER, 5, b"\0\0")
+    assert rest == b""
+
+
+@given(
+    st.integers(1, 4096),
+    st.integers(1, 4096),
+    st.fractions(Fraction(1, 1000), 1000, max_denominator=100000),
+    st.fractions(Fraction(1, 100), 100, max_denominator=500),
+    st.tuples(*[st.integers(1, 65535)] * 4),
+    st.tuples(*[st.integers(0, 255)] * 3),
+)
+def test_headers_come_back(width, height, rate, aspect, steps, colour):
+    header = Header(width, height, rate, Steps(*steps), aspect, colour)
+    assert Header.unpack(header.pack() + b"more") == header
+
+
+@given(
+    st.sampled_from([INTRA, INTER]),
+    st.integers(0, 2**31 - 1),
+    st.binary(max_size=300),
+    st.integers(0, 2**31),
+)
+def test_packets_come_back(kind, frame, payload, ticks):
+    data = b"??" + container.pack_packet(kind, frame, payload, ticks)
+    packet = container.unpack_packet(data, 2)
+    assert (packet.kind, packet.frame, packet.payload, packet.ticks) == (
+        kind,
+        frame,
+        payload,
+        ticks,
+    )
+    assert (packet.offset, packet.size) == (2, len(data) - 2)
+
+
+def test_streams_are_read_with_and_without_index():
+    for index in (True, False):
+        data, starts = stream(index)
+        assert frames(data) == [0, 1, 2, 3, 4]
+        expected = (5, 700, [(0, starts[0]), (3, starts[3])]) if index else None
+        assert container.read_index(data) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "message", "offset"),
+    [
+        (lambda d: b"", "not a .tsplat file", 0),
+        (lambda d: b"RIFF" + d, "not a .tsplat file", 0),
+        (lambda d: d[:20], "header cut off: 20 of 48 bytes", 0),
+        (lambda d: d[:20] + b"\x55" + d[21:], "header is damaged", 44),
+        (lambda d: sealed(d[:8] + b"\x02" + d[9:]), "version 2.*knows version 1.*use", 8),
+        (lambda d: sealed(d[:12] + b"\0\0" + d[14:]), "size: got 0x360", 12),
+        (lambda d: sealed(d[:12] + b"\xff\xff" + d[14:]), "size: got 65535x360", 12),
+        (lambda d: sealed(d[:12] + b"\x00\x20\x00\x20" + d[16:]), "at most 16777216 pixels", 12),
+        (lambda d: sealed(d[:20] + b"\0\0\0\0" + d[24:]), "divides by zero", 16),
+        (lambda d: sealed(d[:16] + b"\0\0\0\0" + d[20:]), "rate: got 0", 12),
+        (lambda d: sealed(d[:28] + b"\0\0" + d[30:]), "step of mean: got 0", 12),
+        (lambda d: sealed(d[:36] + b"\x08\0\0\0" + d[40:]), "needs feature 3.*newer", 36),
+    ],
+)
+def test_bad_headers_are_refused(change, message, offset):
+    with pytest.raises(BitstreamError, match=message) as caught:
+        Header.unpack(change(bytearray(HEADER.pack())))
+    assert caught.value.offset == offset
+
+
+def test_ignorable_features_are_ignored():
+    data = bytearray(HEADER.pack())
+    data[40:44] = b"\xff\xff\xff\xff"
+    assert Header.unpack(sealed(data)) == HEADER
+
+
+def test_headers_are_validated_where_they_are_made():
+    with pytest.raises(ConfigError, match="size"):
+        Header(0, 10, Fraction(30), HEADER.steps)
+    with pytest.raises(ConfigError, match="rate"):
+        Header(10, 10, Fraction(0), HEADER.steps)
+
+
+def unknown(kind: int) -> bytes:
+    body = bytes([kind, 9, 3]) + b"abc"
+    return body + crc(body)
+
+
+def test_unknown_packets_are_skipped_or_refused_as_they_say():
+    data, starts = stream()
+    ignorable = data[: starts[1]] + unknown(0x80 | 17) + data[starts[1] :]
+    assert frames(ignorable) == [0, 1, 2, 3, 4]
+    with pytest.raises(BitstreamError, match=r"kind 17.*newer"):
+        container.unpack_packet(unknown(17))
+
+
+def test_a_stream_cut_anywhere_gives_its_whole_packets():
+    data, starts = stream(index=False)
+    ends = [*starts[1:], len(data)]
+    for cut in range(container.HEADER_BYTES, len(data)):
+        found = list(container.packets(data[:cut]))
+        whole = sum(end <= cut for end in ends)
+        assert [p.frame for p in found if isinstance(p, Packet)] == list(range(whole))
+        damage = [d for d in found if isinstance(d, Damage)]
+        inside = cut not in (container.HEADER_BYTES, *ends)
+        assert len(damage) == inside
+        assert all(d.cut_off for d in damage)
+
+
+def test_any_flipped_byte_is_reported_and_reading_goes_on_at_an_i_packet():
+    data, starts = stream(index=False)
+    for at in range(container.HEADER_BYTES, len(data)):
+        bad = bytearray(data)
+        bad[at] ^= 0x10
+        found = list(container.packets(bytes(bad)))
+        hit = max(k for k, start in enumerate(starts) if start <= at)
+        damage = [d.error for d in found if isinstance(d, Damage)]
+        got = [p.frame for p in found if isinstance(p, Packet)]
+        assert damage[0].offset == starts[hit]
+        assert got[:hit] == list(range(hit))
+        assert hit > 2 or got[hit:] == [3, 4]
+
+
+def test_damage_names_the_frame():
+    data, starts = stream()
+    bad = bytearray(data)
+    bad[starts[2] + 8] ^= 1
+    error = next(d.error for d in container.packets(bytes(bad)) if isinstance(d, Damage))
+    assert str(error) == f"packet is damaged: wrong checksum (frame 2, byte {starts[2]})"
+
+
+def test_a_damaged_index_is_no_index():
+    data, _ = stream()
+    for at in range(len(data) - 20, len(data)):
+        bad = bytearray(data)
+        bad[at] ^= 0x40
+        assert container.read_index(bytes(bad)) is None
+        assert frames(bytes(bad)) == [0, 1, 2, 3, 4]
+    far = stream(False)[0] + container.pack_index(1, 1, [(0, 10**6)])
+    assert container.read_index(far) is None
+    assert container.read_index(b"\0" * 48 + struct.pack("<I", 2**31) + b"\x1aXST") is None
+
+
+def test_a_huge_claim_is_refused_before_it_is_read():
+    with pytest.raises(BitstreamError, match="claims"):
+        container.unpack_packet(bytes([INTER, 0]) + b"\xff\xff\xff\xff\x0f" + bytes(40))
+
+
+def test_false_joins_cost_bounded_work():
+    junk = HEADER.pack() + b"\x01TSI\x00\xff\xff\x7f" * 20_000
+    found = list(container.packets(junk))
+    assert len(found) == 1
+    assert isinstance(found[0], Damage)

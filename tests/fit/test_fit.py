@@ -1,0 +1,95 @@
+"""Fits get better, and stop when told."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests import reference
+from tests.clips import pictures
+from tests.reference import random_splats
+from tsplat.config import FitConfig
+from tsplat.fit.colours import RIDGE, _diagonal, solve
+from tsplat.fit.density import relocate
+from tsplat.fit.loop import fit, fitted_error, squared_error_at
+from tsplat.init.superpixel import superpixel
+from tsplat.kernels.canvas import Canvas
+from tsplat.splats import Splats
+
+
+@pytest.fixture
+def canvas() -> Canvas:
+    canvas = Canvas(96, 54)
+    canvas.set_target(pictures(1)[0])
+    canvas.begin()
+    return canvas
+
+
+def test_a_fit_gains_decibels(canvas):
+    start = superpixel(pictures(1)[0], 150)
+    before = fitted_error(canvas, start)
+    after = [fitted_error(canvas, fit(canvas, start, FitConfig(n))) for n in (10, 60)]
+    assert after[0] < 0.5 * before
+    assert after[1] < 0.6 * after[0]
+
+
+def test_a_fit_stops_when_the_error_is_allowed(canvas):
+    start = superpixel(pictures(1)[0], 150)
+    allowed = squared_error_at(19.0, 96 * 54)
+    stopped = fitted_error(canvas, fit(canvas, start, FitConfig(400), allowed))
+    assert fitted_error(canvas, fit(canvas, start, FitConfig(400))) < 0.5 * stopped
+    assert stopped < 1.05 * allowed
+
+
+def test_no_splats_are_no_exception(canvas):
+    assert len(fit(canvas, Splats(np.zeros((0, 8), np.float32)), FitConfig(5))) == 0
+
+
+def test_solved_colours_are_the_least_squares_solution():
+    height, width = 30, 40
+    params = random_splats(20, height, width, 3)
+    target = np.random.default_rng(4).integers(0, 256, (height, width, 3), np.uint8)
+    canvas = Canvas(width, height)
+    canvas.set_target(target)
+    canvas.begin()
+    got = solve(canvas, params, 80)[:, 5:]
+    falloff = reference.falloff(params.astype(float), height, width).reshape(20, -1)
+    ridge = np.diag(RIDGE * _diagonal(params))
+    right = falloff @ (target.reshape(-1, 3) / 255) + ridge @ params[:, 5:]
+    expected = np.linalg.solve(falloff @ falloff.T + ridge, right)
+    np.testing.assert_allclose(got, expected, atol=0.02)
+
+
+def test_a_few_steps_of_solving_never_hurt(canvas):
+    start = superpixel(pictures(1)[0], 150)
+    errors = [fitted_error(canvas, Splats(solve(canvas, start.params, n))) for n in (0, 2, 6)]
+    assert errors[0] > errors[1] > errors[2]
+
+
+def test_idle_splats_move_to_the_error(canvas):
+    splats = fit(canvas, superpixel(pictures(1)[0], 150), FitConfig(30)).params
+    splats[:30, 5:] = 0
+    canvas.load(splats)
+    moved = relocate(canvas, splats)
+    assert moved.shape == splats.shape
+    changed = (moved != splats).any(1)
+    assert 0 < changed.sum() <= 30
+    assert not changed[30:].any()
+    assert fitted_error(canvas, Splats(moved)) < fitted_error(canvas, Splats(splats))
+
+
+def test_pixels_without_weight_do_not_matter():
+    frame = pictures(1)[0]
+    weight = np.zeros(frame.shape[:2], np.float32)
+    weight[:, :48] = 1
+    other = frame.copy()
+    other[:, 48:] = 0
+    results = []
+    for picture in (frame, other):
+        canvas = Canvas(96, 54)
+        canvas.set_weight(weight)
+        canvas.set_target(picture)
+        canvas.begin()
+        start = superpixel(frame, 80, weight)
+        results.append(fit(canvas, start, FitConfig(8, densify=1, presolve=2)).params)
+    assert np.array_equal(*results)

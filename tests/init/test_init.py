@@ -1,0 +1,68 @@
+"""First splats: as many as asked, where they are wanted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.clips import pictures
+from tsplat.init.scatter import scatter
+from tsplat.init.superpixel import superpixel
+
+
+@pytest.mark.parametrize(("width", "height"), [(96, 54), (16, 16), (1, 1), (300, 8), (9, 200)])
+@pytest.mark.parametrize("count", [1, 7, 200])
+def test_there_are_as_many_as_asked(width, height, count):
+    frame = pictures(1, width, height)[0] if min(width, height) > 8 else _noise(width, height)
+    params = superpixel(frame, count).params
+    assert params.shape == (count, 8)
+    assert np.isfinite(params).all()
+    assert (params[:, 2] > 0).all()
+    assert (params[:, 4] > 0).all()
+
+
+def test_a_flat_picture_is_no_exception():
+    assert len(superpixel(np.zeros((40, 60, 3), np.uint8), 50)) == 50
+
+
+def test_splats_lie_where_the_weight_is():
+    frame = pictures(1)[0]
+    weight = np.zeros(frame.shape[:2], np.float32)
+    weight[10:40, 30:70] = 1
+    for splats in (superpixel(frame, 60, weight), scatter(frame, 60, 0, weight)):
+        x, y = splats.params[:, :2].T
+        inside = (x > 28) & (x < 72) & (y > 8) & (y < 42)
+        assert len(splats) == 60
+        assert inside.mean() > 0.95
+
+
+def test_an_empty_region_has_no_splats():
+    frame = pictures(1)[0]
+    nothing = np.zeros(frame.shape[:2], np.float32)
+    assert len(superpixel(frame, 60, nothing)) == len(scatter(frame, 60, 0, nothing)) == 0
+
+
+def test_busy_parts_get_more_splats():
+    frame = np.full((64, 128, 3), 100, np.uint8)
+    frame[:, 64:] = pictures(1, 128, 72)[0][8:, 32:96]
+    x = superpixel(frame, 200).params[:, 0]
+    assert (x > 64).mean() > 0.55
+
+
+def test_colours_and_places_follow_the_picture():
+    frame = np.zeros((40, 80, 3), np.uint8)
+    frame[:, 40:] = (200, 0, 0)
+    params = superpixel(frame, 40).params
+    right = params[:, 0] > 44
+    assert (params[right, 5] > 0.1).all()
+    assert (np.abs(params[params[:, 0] < 36, 5:]) < 1e-3).all()
+
+
+def test_scattering_repeats_with_its_seed():
+    frame = pictures(1)[0]
+    assert np.array_equal(scatter(frame, 30, 5).params, scatter(frame, 30, 5).params)
+    assert not np.array_equal(scatter(frame, 30, 5).params, scatter(frame, 30, 6).params)
+
+
+def _noise(width: int, height: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)

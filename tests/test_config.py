@@ -1,0 +1,55 @@
+"""Settings are validated where they are made."""
+
+from __future__ import annotations
+
+import pytest
+
+from tsplat.config import EncoderConfig, FitConfig, default_gaussians, preset
+from tsplat.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"gaussians": 0}, "gaussians: got 0, expected 1..65535"),
+        ({"gop": 0}, "gop: got 0, expected 1..65535"),
+        ({"gop": 70000}, "gop: got 70000"),
+        ({"threshold": float("nan")}, "threshold: got nan"),
+        ({"threshold": -1}, "threshold: got -1"),
+        ({"init": "magic"}, "init: got 'magic'"),
+        ({"psnr": float("inf")}, "psnr: got inf"),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        preset("fast", **settings)
+
+
+def test_unknown_presets_are_refused():
+    with pytest.raises(ConfigError, match="expected fast or slow"):
+        preset("furious")
+
+
+def test_fits_have_bounds():
+    with pytest.raises(ConfigError, match="iterations"):
+        FitConfig(0)
+
+
+def test_presets_differ_in_effort_alone():
+    fast, slow = preset("fast"), preset("slow", gop=7)
+    assert slow.intra.iterations > fast.intra.iterations
+    assert slow.inter.iterations > fast.inter.iterations
+    assert (slow.steps, slow.threshold, slow.gop) == (fast.steps, fast.threshold, 7)
+    assert fast == EncoderConfig()
+
+
+def test_a_target_reaches_both_fits():
+    config = preset("slow", psnr=31.0)
+    assert config.intra.target_db == config.inter.target_db == 31.0
+
+
+def test_more_pixels_get_more_splats():
+    counts = [default_gaussians(w, h) for w, h in ((1, 1), (160, 90), (640, 360), (3840, 2160))]
+    assert counts == sorted(counts)
+    assert counts[0] == 1
+    assert counts[2] == 1000

@@ -1,0 +1,74 @@
+"""Imports run downward only."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tsplat
+
+ROOT = Path(tsplat.__file__).parent
+BELOW = {
+    "errors": set(),
+    "splats": {"errors"},
+    "config": {"errors", "splats"},
+    "kernels": {"errors"},
+    "frames": {"errors", "splats", "config"},
+    "init": {"errors", "splats", "config", "kernels"},
+    "fit": {"errors", "splats", "config", "kernels"},
+    "predict": {"errors", "splats", "config", "kernels"},
+    "code": {"errors", "splats", "config", "kernels"},
+    "decoder": {"errors", "splats", "code", "kernels"},
+    "encoder": {"errors", "splats", "config", "code", "kernels", "init", "fit", "predict"},
+}
+BELOW["files"] = set(BELOW) - {"kernels"} | {"kernels", "frames"}
+ONLY_IMPORTER = {"av": {"frames"}, "taichi": {"kernels", "bench"}, "skimage": {"init", "bench"}}
+
+
+def imports(path: Path) -> set[str]:
+    """Modules that a file names."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def part(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_arrow_runs_up(path):
+    here = part(path)
+    for name in imports(path):
+        top, _, rest = name.partition(".")
+        assert here in ONLY_IMPORTER.get(top, {here}), f"{path} imports {top}"
+        used = rest.split(".")[0]
+        if top == "tsplat" and (ROOT / used).exists() | (ROOT / f"{used}.py").exists() and used:
+            allowed = BELOW.get(here, {used}) | {here}
+            assert used in allowed, f"{path} imports tsplat.{used}"
+            assert used != "bench" or here == "bench"
+
+
+def test_decoding_loads_no_encoding_part():
+    program = (
+        "import sys, tsplat.decoder, tsplat.files.decoding\n"
+        "bad = {'onnxruntime', 'skimage', 'cv2', 'scipy', 'tsplat.encoder', 'tsplat.fit',"
+        " 'tsplat.init', 'tsplat.predict', 'tsplat.kernels.canvas', 'tsplat.code.quantise'}\n"
+        "assert not bad & set(sys.modules), bad & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+
+
+def test_public_names_are_there():
+    for name in tsplat.__all__:
+        assert getattr(tsplat, name) is not None
+    with pytest.raises(AttributeError, match="nonsense"):
+        tsplat.nonsense  # noqa: B018

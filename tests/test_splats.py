@@ -1,0 +1,92 @@
+"""Splats, their integers, and what a stream may not contain."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests import reference
+from tests.reference import random_splats
+from tsplat.errors import BitstreamError, ConfigError
+from tsplat.kernels import splatting
+from tsplat.splats import BLUR, CUTOFF, QuantizedSplats, Splats, Steps, check, limits, overlap
+
+STEPS = Steps(128, 128, 786, 1050)
+
+
+def one(**values: int) -> QuantizedSplats:
+    names = ("x", "y", "l11", "l21", "l22", "luma", "cb", "cr")
+    base = {"x": 20, "y": 20, "l11": 6, "l22": 6}
+    row = [(base | values).get(name, 0) for name in names]
+    return QuantizedSplats(np.array([row], np.int32), STEPS)
+
+
+def test_constants_agree_with_the_kernels():
+    assert (BLUR, CUTOFF) == (splatting.BLUR, splatting.CUTOFF)
+
+
+def test_dequantising_is_integers_times_steps_in_rgb():
+    params = one(x=3, l21=-4, luma=100, cb=-5, cr=7).dequantise().params[0]
+    assert params[:5].tolist() == [1.5, 10.0, 3.0, -2.0, 3.0]
+    y, cb, cr = 100 * 786 / 65536, -5 * 1050 / 65536, 7 * 1050 / 65536
+    expected = [y + 1.402 * cr, y - 0.344136 * cb - 0.714136 * cr, y + 1.772 * cb]
+    np.testing.assert_allclose(params[5:], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["mean", "cholesky", "luma", "chroma"])
+@pytest.mark.parametrize("value", [0, 65536, -1])
+def test_steps_have_bounds(name, value):
+    with pytest.raises(ConfigError, match=f"step of {name}: got {value}"):
+        Steps(**{"mean": 1, "cholesky": 1, "luma": 1, "chroma": 1, name: value})
+
+
+def test_every_channel_has_bounds():
+    bounds = limits(64, 48, STEPS)
+    for channel, (low, high) in enumerate(bounds):
+        for value, legal in ((low, True), (high, True), (low - 1, False), (high + 1, False)):
+            splats = one()
+            splats.values[0, channel] = value
+            if legal:
+                check(splats, 64, 48)
+            else:
+                with pytest.raises(BitstreamError, match="splat 0"):
+                    check(splats, 64, 48)
+
+
+def test_too_many_and_too_large_splats_are_refused():
+    crowd = QuantizedSplats(np.zeros((65536, 8), np.int32), STEPS)
+    with pytest.raises(BitstreamError, match="65536"):
+        check(crowd, 64, 48)
+    giants = QuantizedSplats(np.repeat(one(l11=120, l22=90).values, 600, 0), STEPS)
+    with pytest.raises(BitstreamError, match="overlap"):
+        check(giants, 64, 48)
+
+
+def test_overlap_is_the_share_of_the_picture_that_boxes_cover():
+    splats = np.array([(50, 50, 3, 0, 3, 0, 0, 0)], float)
+    side = 2 * 3 * np.sqrt(9.5)
+    assert overlap(splats, 100, 200) == pytest.approx(side * side / 20000)
+    assert overlap(splats[:0], 100, 200) == 0
+
+
+def test_enlarging_is_the_same_function_at_more_points():
+    params = random_splats(30, 20, 30)
+    large = Splats(params).scaled(3, 3).params
+    centre = reference.render(large, 60, 90)[1::3, 1::3]
+    np.testing.assert_allclose(centre, reference.render(params, 20, 30), atol=1e-4)
+
+
+def test_scaling_by_one_changes_nothing():
+    params = random_splats(30, 20, 30)
+    same = Splats(params).scaled(1, 1).params.astype(float)
+    np.testing.assert_allclose(
+        reference.render(same, 20, 30), reference.render(params, 20, 30), atol=1e-5
+    )
+
+
+def test_reducing_keeps_the_light():
+    params = random_splats(30, 60, 80, size=6)
+    params[:, :2] = np.random.default_rng(0).uniform(25, 35, (30, 2))
+    small = Splats(params).scaled(0.25, 0.25).params
+    light = reference.render(params, 60, 80).sum((0, 1)) / 16
+    np.testing.assert_allclose(reference.render(small, 15, 20).sum((0, 1)), light, rtol=0.03)
