@@ -11,6 +11,11 @@ from tsplat.splats import MAX_SPLATS, Steps
 PRESETS = ("fast", "slow")
 
 
+def _count(name: str, value: int, low: int, high: int) -> None:
+    if not (isinstance(value, int) and low <= value <= high):
+        raise ConfigError(f"{name}: got {value}, expected {low}..{high}")
+
+
 def _within(name: str, value: float, low: float, high: float) -> None:
     if not (isinstance(value, (int, float)) and math.isfinite(value) and low <= value <= high):
         raise ConfigError(f"{name}: got {value}, expected {low}..{high}")
@@ -49,13 +54,13 @@ class FitConfig:
     target_db: float | None = None
 
     def __post_init__(self) -> None:
-        _within("iterations", self.iterations, 1, 100_000)
+        _count("iterations", self.iterations, 1, 100_000)
         _within("rate", self.rate, 0, 1)
         _within("colour_rate", self.colour_rate, 0, 1)
         _within("final", self.final, 0, 1)
-        _within("densify", self.densify, 0, 100)
-        _within("presolve", self.presolve, 0, 100)
-        _within("solve", self.solve, 0, 100)
+        _count("densify", self.densify, 0, 100)
+        _count("presolve", self.presolve, 0, 100)
+        _count("solve", self.solve, 0, 100)
         if self.target_db is not None:
             _within("psnr", self.target_db, 1, 60)
 
@@ -96,10 +101,10 @@ class EncoderConfig:
 
     def __post_init__(self) -> None:
         if self.gaussians is not None:
-            _within("gaussians", self.gaussians, 1, MAX_SPLATS)
-        _within("gop", self.gop, 1, 65535)
+            _count("gaussians", self.gaussians, 1, MAX_SPLATS)
+        _count("gop", self.gop, 1, 65535)
         _within("threshold", self.threshold, 0, 255)
-        _within("seed", self.seed, 0, 2**63 - 1)
+        _count("seed", self.seed, 0, 2**63 - 1)
         if self.init not in ("superpixel", "random"):
             raise ConfigError(f"init: got {self.init!r}, expected superpixel or random")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tsplat.code import container, payload
-from tsplat.code.container import INDEX, INTRA, TICKS, Damage, Header, Packet
+from tsplat.code.container import INDEX, INTER, INTRA, TICKS, Damage, Header, Packet
 from tsplat.errors import BitstreamError, ConfigError, MediaError
 from tsplat.kernels import runtime
 from tsplat.kernels.screen import Screen
@@ -84,6 +84,8 @@ class Decoder:
                     packet.payload, header.steps, header.width, header.height
                 )
                 changed = np.ones(len(splats), bool)
+            elif packet.kind != INTER:
+                raise BitstreamError("neither an I- nor a P-packet")
             elif self._splats is None or packet.frame != self._frame + 1:
                 raise BitstreamError("the frame before is missing; waiting for an I-frame")
             else:
@@ -189,12 +191,24 @@ class Reader:
 
     def packets(self) -> Iterator[Packet]:
         """I- and P-packets in the order of the file; notes damage."""
+        return (packet for _, packet in self.timed_packets())
+
+    def timed_packets(self) -> Iterator[tuple[Fraction, Packet]]:
+        """I- and P-packets and when they are shown, seconds from the first; notes damage."""
         self.damage = []
+        return self._timed(self.damage)
+
+    def _timed(self, damage: list[Damage]) -> Iterator[tuple[Fraction, Packet]]:
+        """As :meth:`timed_packets`; a frame that is missing took its nominal time."""
+        ticks, before = 0, None
         for item in container.packets(self._data):
             if isinstance(item, Damage):
-                self.damage.append(item)
+                damage.append(item)
             elif item.kind != INDEX:
-                yield item
+                if before is not None:
+                    ticks += item.ticks + TICKS * max(0, item.frame - before - 1)
+                before = item.frame
+                yield Fraction(ticks, TICKS) / self.header.rate, item
 
     def frames(self, start: int = 0, count: int | None = None) -> Iterator[Picture]:
         """Decode pictures ``start`` .. ``start + count - 1``.
@@ -203,10 +217,9 @@ class Reader:
         build on them; decoding goes on at the next I-frame.
         """
         decoder = Decoder(self.header, self._size)
-        time, waiting = Fraction(0), False
+        waiting = False
         join = max((f for f, _ in (self._index[2] if self._index else []) if f <= start), default=0)
-        for packet in self.packets():
-            time += Fraction(packet.ticks, TICKS) / self.header.rate
+        for time, packet in self.timed_packets():
             if packet.frame < join:
                 continue
             if count is not None and packet.frame >= start + count:
@@ -225,9 +238,9 @@ class Reader:
 
     def end(self) -> Fraction:
         """When the clip's last frame ends, seconds from the start."""
-        ticks = sum(packet.ticks for packet in self.packets())
+        shown = max((time for time, _ in self._timed([])), default=Fraction(0))
         last = self._index[1] if self._index else TICKS
-        return Fraction(ticks + last, TICKS) / self.header.rate
+        return shown + Fraction(last, TICKS) / self.header.rate
 
     def __iter__(self) -> Iterator[np.ndarray]:
         return (picture.rgb for picture in self.frames())
@@ -235,7 +248,7 @@ class Reader:
     def __len__(self) -> int:
         if self._index:
             return self._index[0]
-        return max((packet.frame + 1 for packet in self.packets()), default=0)
+        return max((packet.frame + 1 for _, packet in self._timed([])), default=0)
 
     def __getitem__(self, frame: int) -> np.ndarray:
         """Picture of a frame, (H, W, 3) uint8. The next frame after it comes at no extra cost.
@@ -259,11 +272,17 @@ class Reader:
             frames = (p for p in items if isinstance(p, Packet) and p.kind != INDEX)
             self._random = Decoder(self.header, self._size), frames
         decoder, packets = self._random
+        self._random = None
         for packet in packets:
-            decoder.advance(packet)
-            if packet.frame == frame:
-                return decoder.picture()
             if packet.frame > frame:
                 break
-        self._random = None
+            try:
+                decoder.advance(packet)
+            except BitstreamError:
+                if packet.frame == frame:
+                    raise
+                continue
+            if packet.frame == frame:
+                self._random = decoder, packets
+                return decoder.picture()
         raise BitstreamError("frame is missing from the file", frame=frame)

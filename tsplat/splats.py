@@ -48,8 +48,9 @@ class Steps:
 
     def __post_init__(self) -> None:
         for name in ("mean", "cholesky", "luma", "chroma"):
-            if not 1 <= getattr(self, name) <= 65535:
-                raise ConfigError(f"step of {name}: got {getattr(self, name)}, expected 1..65535")
+            step = getattr(self, name)
+            if not (isinstance(step, int) and 1 <= step <= 65535):
+                raise ConfigError(f"step of {name}: got {step}, expected 1..65535")
 
     def array(self) -> np.ndarray:
         """(8,) float32: pixels, pixels, ..., full scale, in the order of :data:`CHANNELS`."""

@@ -103,7 +103,10 @@ _TIMED, _IGNORABLE, _KIND = 64, 128, 63
 _FOOTER = b"\x1aXST"
 _MAX_PAYLOAD = 1 << 24
 _MAX_FRAMES = 1 << 31
-_MAX_ATTEMPTS = 4096
+_SEARCH = 4
+"""Times the file's length (and the largest payload's) that a search for I-packets may check."""
+_ATTEMPT = 64
+"""What an attempt costs besides the payload, bytes."""
 
 
 @dataclass(frozen=True)
@@ -296,31 +299,37 @@ def packets(data, at: int = HEADER_BYTES) -> Iterator[Packet | Damage]:
     After damage, reading goes on at the next intact I-packet. Unknown packets that may be
     ignored are left out. The index, if it is met, comes last.
     """
-    attempts = 0
+    budget = _SEARCH * (len(data) + _MAX_PAYLOAD)
     while at < len(data):
         try:
             packet = unpack_packet(data, at)
         except BitstreamError as error:
-            join = _JOIN.search(data, at + 1)
-            while join and attempts < _MAX_ATTEMPTS:
-                attempts += 1
-                try:
-                    unpack_packet(data, join.start())
-                    break
-                except BitstreamError:
-                    join = _JOIN.search(data, join.start() + 1)
-            if attempts >= _MAX_ATTEMPTS:
-                join = None
+            join, budget = _next_join(data, at + 1, budget)
             yield Damage(error, isinstance(error, _CutOff) and join is None)
             if join is None:
                 return
-            at = join.start()
+            at = join
             continue
         if packet.kind in KIND_NAMES:
             yield packet
         if packet.kind == INDEX:
             return
         at += packet.size
+
+
+def _next_join(data, at: int, budget: int) -> tuple[int | None, int]:
+    """Where the next intact I-packet starts, and what is left of the bytes to be checked."""
+    for mark in _JOIN.finditer(data, at):
+        try:
+            size = _packet_head(data, mark.start())[4]
+            budget -= _ATTEMPT + min(size, len(data) - mark.start())
+            if budget < 0:
+                break
+            unpack_packet(data, mark.start())
+            return mark.start(), budget
+        except BitstreamError:
+            continue
+    return None, budget
 
 
 def pack_index(frames: int, last_ticks: int, intra: list[tuple[int, int]]) -> bytes:
@@ -376,6 +385,8 @@ class _CutOff(BitstreamError):
 def _packet_head(data, at: int) -> tuple[int, int, int, int, int]:
     """Type, frame, ticks, start and size of the payload."""
     head = bytes(data[at : at + 24])
+    if not head:
+        raise _CutOff("packet cut off", offset=at)
     kind, position = head[0], 1
     try:
         if kind & _KIND == INTRA:

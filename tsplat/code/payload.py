@@ -121,7 +121,7 @@ def decode_inter(
         raise BitstreamError(f"changed splats: {int(changes.sum())} flags, {count} announced")
     values = reference.values.astype(np.int64)
     for group, take in zip(_GROUPS, groups):
-        values[changes, group] += take().reshape(-1, count).T
+        values[changes, group] += take().reshape(group.stop - group.start, count).T
     return _checked(values, reference.steps, width, height), changes
 
 

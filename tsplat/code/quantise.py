@@ -33,7 +33,8 @@ def quantise(
 def within_overlap(splats: QuantizedSplats, width: int, height: int) -> QuantizedSplats:
     """Shrink the larger half of the splats until the stream's limit on overlap holds.
 
-    Returns the splats themselves where it holds already.
+    Returns the splats themselves where it holds already. Where the smallest splats are too
+    many, every second one goes.
     """
     steps = splats.steps.array()[:5]
     while overlap(splats.values[:, :5] * steps, width, height) > 0.98 * MAX_OVERLAP:
@@ -41,5 +42,7 @@ def within_overlap(splats: QuantizedSplats, width: int, height: int) -> Quantize
         size = np.abs(values[:, 2:5]).max(1)
         large = size >= np.quantile(size, 0.5)
         values[large, 2:5] = np.trunc(values[large, 2:5] * 0.8)
+        if np.array_equal(values, splats.values):
+            values = values[::2]
         splats = QuantizedSplats(values, splats.steps)
     return splats

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from pathlib import Path
 
-from tsplat.code.container import INTRA, TICKS, VERSION, Damage
+from tsplat.code.container import INTRA, VERSION, Damage
 from tsplat.decoder import Decoder, Reader
 from tsplat.errors import BitstreamError
 
@@ -34,9 +33,7 @@ def inspect(source: str | Path, each: bool = False) -> dict:
     decoder = Decoder(header)
     frames, waiting = [], False
     damage: list[Damage] = []
-    time = Fraction(0)
-    for packet in reader.packets():
-        time += Fraction(packet.ticks, TICKS) / header.rate
+    for time, packet in reader.timed_packets():
         if waiting and packet.kind != INTRA:
             continue
         try:

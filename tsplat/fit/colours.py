@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tsplat.kernels.canvas import Canvas
+from tsplat.kernels.canvas import Canvas, determinant
 
 RIDGE = 1e-3
 """Pull towards the present colours, in units of the Gram matrix's diagonal. It keeps splats
@@ -61,6 +61,4 @@ def solve(canvas: Canvas, params: np.ndarray, steps: int) -> np.ndarray:
 
 def _diagonal(params: np.ndarray) -> np.ndarray:
     """Integral of the squared falloff, (N,), close to pi sqrt(det S)."""
-    l11, l21, l22 = params[:, 2], params[:, 3], params[:, 4]
-    sxx, sxy, syy = l11**2 + 0.5, l11 * l21, l21**2 + l22**2 + 0.5
-    return np.pi * np.sqrt(sxx * syy - sxy**2).astype(np.float64) + 1e-6
+    return np.pi * np.sqrt(determinant(params))

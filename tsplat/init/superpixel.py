@@ -59,6 +59,8 @@ def superpixel(frame: np.ndarray, count: int, weight: np.ndarray | None = None) 
         enforce_connectivity=min(small.shape[:2]) > 8,
         channel_axis=-1,
     )
+    if not labels.any():  # SLIC gives up on a region that is too small for it.
+        labels = np.ones(small.shape[:2], int) if mask is None else mask.astype(int)
     params, energy = _moments(small, labels, factor)
     if len(params) > count:
         keep = np.sort(np.argsort(-energy, kind="stable")[:count])

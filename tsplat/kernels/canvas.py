@@ -256,10 +256,14 @@ class Canvas(Screen):
         return self._grads.to_numpy()[: self._n]
 
 
+def determinant(params: np.ndarray) -> np.ndarray:
+    """Of each splat's covariance, (n, 8) to (n,) float64; exact for long needles too."""
+    l11, l21, l22 = params[:, 2:5].T.astype(np.float64)
+    return (l11 * l22) ** 2 + BLUR * (l11**2 + l21**2 + l22**2 + BLUR)
+
+
 def mass(params: np.ndarray) -> np.ndarray:
     """Integral of each splat's falloff over the plane, square pixels; (n, 8) to (n,)."""
-    l11, l21, l22 = params[:, 2], params[:, 3], params[:, 4]
-    sxx, sxy, syy = l11**2 + BLUR, l11 * l21, l21**2 + l22**2 + BLUR
-    area = np.pi * np.sqrt(np.maximum(sxx * syy - sxy**2, 0))
+    area = np.pi * np.sqrt(determinant(params))
     k = CUTOFF**2 / 2
     return area * (2 - 2 * np.exp(-k) * (1 + k))

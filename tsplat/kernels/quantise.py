@@ -9,6 +9,8 @@ import taichi as ti
 
 from tsplat.kernels.splatting import Floats, Splats
 
+LARGEST = 1e9
+"""Bound of a quantised value, so that wild parameters do not wrap around."""
 Integers = ti.types.ndarray(dtype=ti.i32, ndim=2)  # (n, 8)
 V3 = ti.types.vector(3, ti.f32)
 
@@ -36,7 +38,7 @@ def quantise(
             value = params[i, k]
             if ti.static(k >= 5):
                 value = ycc[k - 5]
-            exact = value / steps[k]
+            exact = ti.max(-LARGEST, ti.min(LARGEST, value / steps[k]))
             rounded = ti.cast(ti.floor(exact + 0.5), ti.i32)
             stays = ti.abs(exact - ti.cast(reference[i, k], ti.f32)) < dead_zone
             out[i, k] = ti.select(stays, reference[i, k], rounded)

@@ -111,9 +111,8 @@ def start(arch: str = "auto", threads: int | None = None) -> Backend:
             )
         _init(chosen, threads)
         running = ti.lang.impl.current_cfg().arch
-        if chosen != "cpu" and running != _TAICHI_ARCH[chosen]:
-            if arch != "auto":
-                raise BackendError(f"arch: {chosen} could not be started; available: cpu")
+        wanted = chosen
+        if running != _TAICHI_ARCH[chosen]:
             chosen = "cpu"
         _current = Backend(
             chosen,
@@ -121,6 +120,8 @@ def start(arch: str = "auto", threads: int | None = None) -> Backend:
             arch == "auto" and chosen == "cpu",
             _current.serial + 1 if _current else 1,
         )
+        if arch not in ("auto", chosen):
+            raise BackendError(f"arch: {wanted} could not be started; available: cpu")
         return _current
 
 

@@ -81,7 +81,9 @@ def prepare(i, params: ti.template(), prepared: ti.template()):
     sxx = l11 * l11 + BLUR
     sxy = l11 * l21
     syy = l21 * l21 + l22 * l22 + BLUR
-    scale = -LOG2E / (sxx * syy - sxy * sxy)
+    # The determinant of S; sxx syy - sxy^2 would cancel to nothing for long needles.
+    area = l11 * l22
+    scale = -LOG2E / (area * area + BLUR * (l11 * l11 + l21 * l21 + l22 * l22 + BLUR))
     ex = CUTOFF * ti.sqrt(sxx)
     ey = CUTOFF * ti.sqrt(syy)
     g = V16(0.0)
