@@ -57,3 +57,19 @@ def random_splats(count: int, height: int, width: int, seed: int = 0, size: floa
     params[:, 4] = rng.uniform(0.4, size, count)
     params[:, 5:] = rng.normal(0.2, 0.3, (count, 3))
     return params
+
+
+def exact_integers(params: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """(N, 8): x, y, l11, l21, l22, Y, Cb, Cr in steps, before they are rounded."""
+    r, g, b = np.asarray(params, np.float64)[:, 5:].T
+    y = 0.299 * r + 0.587 * g + 0.114 * b
+    ycc = np.stack([y, (b - y) / 1.772, (r - y) / 1.402], 1)
+    return np.concatenate([params[:, :5], ycc], 1) / steps
+
+
+def dequantise(values: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """(N, 8): the way back from :func:`exact_integers`."""
+    geometry, y, cb, cr = np.split(values * np.asarray(steps, np.float64), [5, 6, 7], 1)
+    red, blue = y + 1.402 * cr, y + 1.772 * cb
+    green = (y - 0.299 * red - 0.114 * blue) / 0.587
+    return np.concatenate([geometry, red, green, blue], 1)

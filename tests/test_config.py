@@ -16,7 +16,11 @@ from tsplat.errors import ConfigError
         ({"gop": 70000}, "gop: got 70000"),
         ({"threshold": float("nan")}, "threshold: got nan"),
         ({"threshold": -1}, "threshold: got -1"),
+        ({"threshold": 256}, "threshold: got 256, expected 0..255"),
+        ({"gaussians": 65536}, "gaussians: got 65536"),
+        ({"seed": -1}, "seed: got -1"),
         ({"init": "magic"}, "init: got 'magic'"),
+        ({"psnr": 0.5}, "psnr: got 0.5, expected 1..60"),
         ({"psnr": float("inf")}, "psnr: got inf"),
     ],
 )
@@ -30,9 +34,25 @@ def test_unknown_presets_are_refused():
         preset("furious")
 
 
-def test_fits_have_bounds():
-    with pytest.raises(ConfigError, match="iterations"):
-        FitConfig(0)
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [
+        ("iterations", 1, 100_000),
+        ("rate", 0, 1),
+        ("colour_rate", 0, 1),
+        ("final", 0, 1),
+        ("densify", 0, 100),
+        ("presolve", 0, 100),
+        ("solve", 0, 100),
+        ("target_db", 1, 60),
+    ],
+)
+def test_fits_have_bounds(name, low, high):
+    for legal in (low, high):
+        assert getattr(FitConfig(**{"iterations": 1, name: legal}), name) == legal
+    for illegal in (low - 1, high + 1, float("nan")):
+        with pytest.raises(ConfigError, match=f"got {illegal}, expected {low}..{high}"):
+            FitConfig(**{"iterations": 1, name: illegal})
 
 
 def test_presets_differ_in_effort_alone():

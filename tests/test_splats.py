@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 
 from tests import reference
 from tests.reference import random_splats
@@ -31,6 +34,22 @@ def test_dequantising_is_integers_times_steps_in_rgb():
     y, cb, cr = 100 * 786 / 65536, -5 * 1050 / 65536, 7 * 1050 / 65536
     expected = [y + 1.402 * cr, y - 0.344136 * cb - 0.714136 * cr, y + 1.772 * cb]
     np.testing.assert_allclose(params[5:], expected, rtol=1e-5)
+
+
+@given(
+    arrays.arrays(
+        np.int32, st.tuples(st.integers(0, 5), st.just(8)), elements=st.integers(-999, 999)
+    ),
+    st.tuples(*[st.integers(1, 65535)] * 4),
+)
+def test_dequantising_any_integers_equals_the_oracle(values, steps):
+    steps = Steps(*steps)
+    expected = reference.dequantise(values, steps.array())
+    got = QuantizedSplats(values, steps).dequantise().params
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(
+        got, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max(initial=0)
+    )
 
 
 @pytest.mark.parametrize("name", ["mean", "cholesky", "luma", "chroma"])
@@ -74,6 +93,23 @@ def test_enlarging_is_the_same_function_at_more_points():
     large = Splats(params).scaled(3, 3).params
     centre = reference.render(large, 60, 90)[1::3, 1::3]
     np.testing.assert_allclose(centre, reference.render(params, 20, 30), atol=1e-4)
+
+
+def test_stretching_one_axis_is_the_same_function_at_more_points():
+    params = random_splats(30, 20, 30)
+    wide = reference.render(Splats(params).scaled(3, 1).params, 20, 90)[:, 1::3]
+    high = reference.render(Splats(params).scaled(1, 5).params, 100, 30)[2::5]
+    expected = reference.render(params, 20, 30)
+    np.testing.assert_allclose(wide, expected, atol=1e-4)
+    np.testing.assert_allclose(high, expected, atol=1e-4)
+
+
+def test_enlarging_one_axis_and_reducing_the_other_keeps_the_light():
+    params = random_splats(30, 60, 80, size=6)
+    params[:, :2] = np.random.default_rng(0).uniform(28, 32, (30, 2))
+    light = reference.render(params, 60, 80).sum((0, 1))
+    mixed = reference.render(Splats(params).scaled(2, 0.5).params, 30, 160).sum((0, 1))
+    np.testing.assert_allclose(mixed, light, rtol=0.03)
 
 
 def test_scaling_by_one_changes_nothing():

@@ -208,3 +208,136 @@ def test_false_joins_cost_bounded_work():
     found = list(container.packets(junk))
     assert len(found) == 1
     assert isinstance(found[0], Damage)
+
+
+@pytest.mark.parametrize("frame", [0, 127, 128, 2**14, 2**21, 2**28, 2**31 - 1])
+@pytest.mark.parametrize("ticks", [0, 999, 1000, 1001, 2**32])
+def test_packets_come_back_at_every_size_of_their_head(frame, ticks):
+    for kind in (INTRA, INTER):
+        data = container.pack_packet(kind, frame, b"abc", ticks)
+        packet = container.unpack_packet(data)
+        assert (packet.kind, packet.frame, packet.ticks, packet.payload, packet.size) == (
+            kind,
+            frame,
+            ticks,
+            b"abc",
+            len(data),
+        )
+
+
+@given(
+    st.integers(0, 2**31 - 1),
+    st.integers(0, 2**32),
+    st.lists(st.tuples(st.integers(0, 2**20), st.integers(0, 400)), max_size=20),
+)
+def test_indexes_come_back(frames, last_ticks, steps):
+    entries = [(sum(a for a, _ in steps[:k]), sum(b for _, b in steps[:k])) for k in range(20)]
+    data = HEADER.pack() + bytes(8000) + container.pack_index(frames, last_ticks, entries)
+    assert container.read_index(data) == (frames, last_ticks, entries)
+
+
+def test_reading_may_start_at_any_i_packet():
+    data, starts = stream()
+    joined = container.packets(data, starts[3])
+    assert [p.frame for p in joined if p.kind != INDEX] == [3, 4]
+
+
+def test_what_is_written_grows_and_is_read_as_it_grows():
+    """A reader of a pipe sees the same packets whatever follows them."""
+    data, starts = stream()
+    for k, start in enumerate(starts[1:], 1):
+        whole, grown = container.packets(data[:start]), container.packets(data)
+        assert list(whole) == [next(grown) for _ in range(k)]
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_no_bytes_are_no_packet(at):
+    with pytest.raises(BitstreamError):
+        container.unpack_packet(b"??"[:at], at)
+
+
+@pytest.mark.parametrize(
+    ("packet", "message"),
+    [
+        (bytes([INTRA]) + b"TSX" + bytes(40), "no packet where one should start"),
+        (bytes([INTER]) + b"\xff" * 40, "head is damaged"),
+        (bytes([INTER, 0x80, 0x80, 0x80, 0x80, 0x08, 0]) + bytes(40), "claims frame 2147483648"),
+        (bytes([INTER, 0, 0x81, 0x80, 0x80, 0x08]) + bytes(40), "claims frame 0, 16777217 bytes"),
+        (bytes([INTER, 0, 0x80, 0x80, 0x80, 0x08]) + bytes(40), "packet cut off"),
+        (unknown(0), "kind 0, which this version.*newer"),
+        (unknown(63), "kind 63, which this version.*newer"),
+    ],
+)
+def test_bad_packets_are_refused_where_they_start(packet, message):
+    with pytest.raises(BitstreamError, match=message) as caught:
+        container.unpack_packet(b"????" + packet, 4)
+    assert caught.value.offset == 4
+
+
+def test_an_unknown_packet_that_must_be_known_is_reported_and_passed():
+    data, starts = stream()
+    found = list(container.packets(data[: starts[2]] + unknown(17) + data[starts[2] :]))
+    damage = [d for d in found if isinstance(d, Damage)]
+    assert [(d.error.offset, d.cut_off) for d in damage] == [(starts[2], False)]
+    assert [p.frame for p in found if isinstance(p, Packet)] == [0, 1, 3, 4, 5]
+
+
+def test_a_damaged_checksum_counts_as_damage_of_an_ignorable_packet():
+    data, starts = stream()
+    broken = bytearray(unknown(0x80 | 17))
+    broken[4] ^= 1
+    found = container.packets(data[: starts[2]] + broken + data[starts[2] :])
+    assert [d.error.offset for d in found if isinstance(d, Damage)] == [starts[2]]
+
+
+def test_a_file_cut_inside_its_index_has_all_frames_and_no_index():
+    data, _ = stream()
+    end = len(stream(index=False)[0])
+    for cut in range(end + 1, len(data)):
+        assert frames(data[:cut]) == [0, 1, 2, 3, 4]
+        assert container.read_index(data[:cut]) is None
+        cuts = [d.cut_off for d in container.packets(data[:cut]) if isinstance(d, Damage)]
+        assert cuts == [True] * (cut < len(data) - 8)
+
+
+@pytest.mark.parametrize("claim", [0, 1, 8, 4000, 2**32 - 1])
+def test_a_footer_with_a_wrong_size_leads_to_no_index(claim):
+    data, _ = stream()
+    assert container.read_index(data[:-8] + struct.pack("<I", claim) + data[-4:]) is None
+
+
+def test_a_footer_that_leads_to_a_frame_leads_to_no_index():
+    data, starts = stream(index=False)
+    claim = struct.pack("<I", len(data) - starts[4])
+    assert container.read_index(data + claim + b"\x1aXST") is None
+
+
+def test_an_index_that_announces_more_than_it_holds_is_no_index():
+    payload = b"\x00\xff\xff\xff\xff\x0f" + b"\x00\x30"
+    packet = container.pack_packet(INDEX, 1, payload)
+    footer = struct.pack("<I", len(packet)) + b"\x1aXST"
+    assert container.read_index(HEADER.pack() + packet + footer) is None
+
+
+def test_false_joins_with_large_claims_are_checksummed_a_bounded_number_of_times(monkeypatch):
+    """Work is counted, not timed: bytes that go through the checksum."""
+    claim = 200_000
+    mark = b"\x01TSI\x00" + bytes([claim & 127 | 128, claim >> 7 & 127 | 128, claim >> 14])
+    summed = []
+    monkeypatch.setattr(container, "_crc", lambda data: summed.append(len(data)) or b"none")
+    data = HEADER.pack() + mark * 60_000
+    found = list(container.packets(data, 48))
+    assert [type(item) for item in found] == [Damage]
+    assert len(summed) > 100
+    assert sum(summed) < 4 * (len(data) + 2**24) + 2**24
+    assert max(summed) < claim + 20
+
+
+def test_a_claim_beyond_the_end_is_no_cut_off_if_an_i_packet_follows():
+    data, starts = stream(index=False)
+    bad = bytearray(data)
+    bad[starts[1] + 2] = 127
+    bad[starts[4] + 2] = 127
+    found = [d for d in container.packets(bytes(bad)) if isinstance(d, Damage)]
+    assert [(d.error.offset, d.cut_off) for d in found] == [(starts[1], False), (starts[4], True)]
+    assert frames(bytes(bad)) == [0, 3]

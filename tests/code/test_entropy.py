@@ -7,31 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsplat.code import varint
 from tsplat.code.entropy import Reader, Writer
 from tsplat.errors import BitstreamError
 
 values = st.lists(st.integers(-30_000, 30_000), max_size=40).map(np.array)
 unsigned = st.lists(st.integers(0, 2**48 - 1), max_size=40).map(lambda v: np.array(v, np.int64))
-
-
-@given(st.integers(0, 2**35 - 1))
-def test_varints_come_back(value):
-    assert varint.unpack(b"\xff" + varint.pack(value) + b"\x01", 1) == (
-        value,
-        1 + len(varint.pack(value)),
-    )
-
-
-@given(st.integers(-(2**33), 2**33))
-def test_folding_comes_back(value):
-    assert varint.unfold(varint.fold(value)) == value
-
-
-@pytest.mark.parametrize("data", [b"", b"\x80", b"\xff" * 6])
-def test_broken_varints_are_refused(data):
-    with pytest.raises(BitstreamError, match="integer"):
-        varint.unpack(data, 0)
 
 
 @settings(deadline=None, max_examples=60)
@@ -104,3 +84,91 @@ def test_zero_probabilities_are_refused():
     for head in (bytes([0, 3, 1, 0, 9]), bytes([0, 3, 1, 9, 0])):
         with pytest.raises(BitstreamError, match="probability is zero"):
             Reader(head).peak(4)
+
+
+def packed(kind: str, array: np.ndarray) -> bytes:
+    writer = Writer()
+    getattr(writer, kind)(array)
+    return writer.finish()
+
+
+def unpacked(kind: str, data: bytes, n: int) -> np.ndarray:
+    reader = Reader(data)
+    take = getattr(reader, kind)(n)
+    reader.open()
+    return take()
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(-(2**31), 2**31 - 2**16), st.lists(st.integers(0, 65_535), max_size=30))
+def test_peaks_come_back_wherever_they_stand(low, above):
+    array = np.array(above, np.int64) + low
+    assert np.array_equal(unpacked("peak", packed("peak", array), len(array)), array)
+
+
+@pytest.mark.parametrize("mode", [0, 30_000, 65_535])
+def test_the_widest_peak_comes_back_whole(mode):
+    """Far values have chances far below the coder's resolution, and must still be codable."""
+    array = np.concatenate([np.arange(65_536), np.full(70_000, mode)])
+    assert np.array_equal(unpacked("peak", packed("peak", array), len(array)), array)
+
+
+@pytest.mark.parametrize("bits", range(49))
+def test_gamma_comes_back_at_every_length(bits):
+    array = np.array([1 << bits >> 1, (1 << bits) - 1, 0, (1 << bits) - 1], np.int64)
+    assert np.array_equal(unpacked("gamma", packed("gamma", array), 4), array)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=80))
+def test_flags_come_back_in_both_contexts(pairs):
+    flags, contexts = np.array(pairs, bool).reshape(-1, 2).T
+    writer = Writer()
+    writer.flags(flags, contexts)
+    assert np.array_equal(unpacked("flags", writer.finish(), contexts), flags)
+
+
+def test_flags_learn_from_their_context():
+    contexts = np.random.default_rng(0).random(4000) < 0.5
+    informed, ignorant = Writer(), Writer()
+    informed.flags(contexts ^ (np.arange(4000) % 40 == 0), contexts)
+    ignorant.flags(contexts ^ (np.arange(4000) % 40 == 0), np.zeros(4000, bool))
+    assert len(informed.finish()) < 0.25 * len(ignorant.finish())
+
+
+def test_the_same_arrays_make_the_same_bytes():
+    array = np.random.default_rng(0).integers(-400, 400, 500)
+    assert packed("peak", array) == packed("peak", array.copy())
+    assert packed("gamma", abs(array)) == packed("gamma", abs(array.astype(np.int32)))
+
+
+def test_an_array_of_equal_values_costs_no_more_than_one():
+    assert packed("peak", np.full(10_000, -7)) == packed("peak", np.array([-7])) == b"\x0d\0"
+
+
+def test_bits_of_a_gamma_integer_cost_a_bit_each():
+    array = np.random.default_rng(0).integers(2**47, 2**48, 500)
+    assert len(packed("gamma", array)) == pytest.approx(500 * 47 / 8, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("head", "message"),
+    [
+        (b"", "ends inside"),
+        (b"\x00\x80\x80\x04", "span of values: got 65536, at most 65535"),
+        (b"\xff\xff\xff\xff\x1f\x00", "lowest value: got 8589934591"),
+        (b"\x00\x03\x04\x09\x09", "mode: got 4, at most 3"),
+        (b"\x00\x03\x01\x80\x02\x09", "probability: got 256, at most 255"),
+        (b"\x00\x03\x01\x09\x80\x02", "rho: got 256, at most 255"),
+    ],
+)
+def test_heads_out_of_range_are_refused(head, message):
+    with pytest.raises(BitstreamError, match=message):
+        Reader(head).peak(4)
+
+
+@pytest.mark.parametrize("length", [-1, 49])
+def test_gamma_lengths_out_of_range_are_refused(length):
+    data = packed("peak", np.full(3, length))
+    with pytest.raises(BitstreamError, match="longer than 48 bits"):
+        unpacked("gamma", data, 3)

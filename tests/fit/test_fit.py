@@ -60,6 +60,26 @@ def test_solved_colours_are_the_least_squares_solution():
     np.testing.assert_allclose(got, expected, atol=0.02)
 
 
+def test_solving_heeds_weights_tiles_and_frozen_splats():
+    height, width = 24, 40
+    rng = np.random.default_rng(5)
+    frozen, params = random_splats(9, height, width, 6), random_splats(12, height, width, 7)
+    target = rng.integers(0, 256, (height, width, 3), np.uint8)
+    weight = rng.uniform(0, 1, (height, width)).astype(np.float32)
+    tiles = np.arange(15).reshape(3, 5) % 5 > 0
+    canvas = Canvas(width, height)
+    canvas.set_target(target)
+    canvas.set_weight(weight)
+    canvas.begin(frozen, tiles.ravel())
+    got = solve(canvas, params, 80)[:, 5:]
+    falloff = reference.falloff(params.astype(float), height, width).reshape(12, -1)
+    counts = falloff * (weight * np.kron(tiles, np.ones((8, 8)))).ravel()
+    left = (target / 255 - reference.render(frozen, height, width)).reshape(-1, 3)
+    ridge = np.diag(RIDGE * _diagonal(params))
+    right = counts @ left + ridge @ params[:, 5:]
+    np.testing.assert_allclose(got, np.linalg.solve(counts @ falloff.T + ridge, right), atol=0.02)
+
+
 def test_a_few_steps_of_solving_never_hurt(canvas):
     start = superpixel(pictures(1)[0], 150)
     errors = [fitted_error(canvas, Splats(solve(canvas, start.params, n))) for n in (0, 2, 6)]
@@ -76,6 +96,29 @@ def test_idle_splats_move_to_the_error(canvas):
     assert 0 < changed.sum() <= 30
     assert not changed[30:].any()
     assert fitted_error(canvas, Splats(moved)) < fitted_error(canvas, Splats(splats))
+
+
+def test_moved_splats_lie_on_the_peak_of_the_error():
+    frame = np.zeros((60, 90, 3), np.uint8)
+    frame[20:40, 50:70] = (255, 0, 0)
+    canvas = Canvas(90, 60)
+    canvas.set_target(frame)
+    canvas.begin()
+    params = random_splats(100, 60, 90)
+    params[:, 5:] = 0
+    canvas.load(params)
+    moved = relocate(canvas, params)
+    changed = (moved != params).any(1)
+    x, y = moved[changed, :2].T
+    assert changed.sum() == 5
+    assert ((x > 50) & (x < 70) & (y > 20) & (y < 40)).all()
+    assert (moved[changed, 5] > 0.9).all()
+
+
+def test_the_allowed_error_is_that_of_the_psnr():
+    error = np.random.default_rng(0).normal(0, 0.05, (54, 96, 3))
+    decibels = -10 * np.log10((error**2).mean())
+    assert squared_error_at(decibels, 54 * 96) == pytest.approx((error**2).sum())
 
 
 def test_pixels_without_weight_do_not_matter():

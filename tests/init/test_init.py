@@ -10,7 +10,9 @@ from tsplat.init.scatter import scatter
 from tsplat.init.superpixel import superpixel
 
 
-@pytest.mark.parametrize(("width", "height"), [(96, 54), (16, 16), (1, 1), (300, 8), (9, 200)])
+@pytest.mark.parametrize(
+    ("width", "height"), [(96, 54), (16, 16), (1, 1), (300, 8), (8, 300), (9, 200)]
+)
 @pytest.mark.parametrize("count", [1, 7, 200])
 def test_there_are_as_many_as_asked(width, height, count):
     frame = pictures(1, width, height)[0] if min(width, height) > 8 else _noise(width, height)
@@ -21,8 +23,30 @@ def test_there_are_as_many_as_asked(width, height, count):
     assert (params[:, 4] > 0).all()
 
 
-def test_a_flat_picture_is_no_exception():
-    assert len(superpixel(np.zeros((40, 60, 3), np.uint8), 50)) == 50
+@pytest.mark.parametrize("count", [1, 50, 400])
+def test_a_flat_picture_is_no_exception(count):
+    params = superpixel(np.zeros((40, 60, 3), np.uint8), count).params
+    assert params.shape == (count, 8)
+    assert np.isfinite(params).all()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 60])
+@pytest.mark.parametrize(
+    "region",
+    [
+        pytest.param(np.s_[:, :], id="everything"),
+        pytest.param(np.s_[10:40, 30:70], id="box"),
+        pytest.param(np.s_[20:21, :], id="line"),
+        pytest.param(np.s_[20, 30], id="pixel"),
+    ],
+)
+def test_a_region_gets_as_many_as_asked(region, count):
+    frame = pictures(1)[0]
+    weight = np.zeros(frame.shape[:2], np.float32)
+    weight[region] = 1
+    params = superpixel(frame, count, weight).params
+    assert params.shape == (count, 8)
+    assert np.isfinite(params).all()
 
 
 def test_splats_lie_where_the_weight_is():
@@ -62,6 +86,13 @@ def test_scattering_repeats_with_its_seed():
     frame = pictures(1)[0]
     assert np.array_equal(scatter(frame, 30, 5).params, scatter(frame, 30, 5).params)
     assert not np.array_equal(scatter(frame, 30, 5).params, scatter(frame, 30, 6).params)
+
+
+def test_scattering_is_in_proportion_to_the_weight():
+    weight = np.array([[3, 0, 1, -1]], np.float32).repeat(9, 0)
+    columns = scatter(_noise(4, 9), 4000, 0, weight).params[:, 0].astype(int)
+    share = np.bincount(columns, minlength=4) / 4000
+    np.testing.assert_allclose(share, [0.75, 0, 0.25, 0], atol=0.03)
 
 
 def _noise(width: int, height: int) -> np.ndarray:

@@ -23,6 +23,16 @@ def test_missing_backends_name_the_ones_there_are():
     assert runtime.current().arch == "cpu"
 
 
+def test_a_failed_start_is_a_new_runtime(monkeypatch):
+    """It has restarted Taichi on the CPU: what was made before is lost, and so must its serial."""
+    missing = next(a for a in ("metal", "cuda") if a not in runtime.available())
+    before = runtime.start("cpu")
+    monkeypatch.setattr(runtime, "available", lambda: ["cpu", missing])
+    with pytest.raises(BackendError, match=f"{missing} could not be started"):
+        runtime.start(missing)
+    assert runtime.start("cpu").serial > before.serial
+
+
 def test_starting_again_is_free_and_other_threads_restart():
     first = runtime.start("cpu", 1)
     assert runtime.start("cpu", 1) is first
