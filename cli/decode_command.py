@@ -25,14 +25,23 @@ class _Size(click.ParamType):
 @click.option("--frames", type=click.IntRange(1), metavar="N", help="How many frames.")
 @click.option("--scale", type=float, metavar="S", help="Render at S times the size.")
 @click.option("--size", type=_Size(), metavar="WxH", help="Render at this size.")
+@click.option(
+    "--background",
+    metavar="none|COLOR|blur|keep|IMAGE",
+    default="keep",
+    show_default=True,
+    help="What to show outside the region of interest.",
+)
+@click.option("--alpha", is_flag=True, help="Write the region alone, with straight alpha.")
 @backend_options
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 @report_options
 def command(source: str, target: str, as_json: bool, quiet: bool, **settings) -> None:
     """Decode a .tsplat file.
 
-    OUT is .mp4 or .mkv (H.264, visually lossless), .y4m (4:4:4), .rgb (raw rgb24 frames), a
-    folder (PNG), or - (y4m on standard output).
+    OUT is .mp4 or .mkv (H.264, visually lossless), .webm (VP9), .mov (ProRes), .y4m (4:4:4),
+    .rgb (raw rgb24 frames), a folder (PNG), or - (y4m on standard output). With --alpha it is a
+    folder, .webm or .mov.
     """
     from tsplat.files.decoding import decode
 

@@ -17,13 +17,14 @@ _PACKAGES = (
     "scikit-image",
     "opencv-python-headless",
     "onnxruntime",
+    "onnxruntime-gpu",
 )
 
 
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def command(as_json: bool) -> None:
-    """Show what this machine offers: backends, versions, cache folder."""
+    """Show what this machine offers: backends, matting, versions, cache folder."""
     from tsplat import __version__
     from tsplat.kernels import runtime
 
@@ -37,11 +38,30 @@ def command(as_json: bool) -> None:
             "auto": auto.arch,
             "threads": auto.threads,
             "cache": str(runtime.cache_folder()),
+            "matting": _matting(),
             "packages": {name: _version(name) for name in _PACKAGES},
         },
         as_json,
         _lines,
     )
+
+
+def _matting() -> dict:
+    """What the shipped matting model runs on, and what ONNX Runtime offers."""
+    from tsplat.errors import ModelError
+
+    try:
+        from tsplat.roi import Matting
+        from tsplat.roi.network import available
+
+        matting = Matting()
+    except (ImportError, ModelError) as error:
+        return {"provider": None, "offered": [], "warning": str(error)}
+    return {
+        "provider": matting.provider,
+        "offered": available(),
+        "warning": matting.warning,
+    }
 
 
 def _version(package: str) -> str | None:
@@ -56,5 +76,12 @@ def _lines(r: dict) -> list[str]:
     lines.append(f"backends: {', '.join(r['backends'])}; --arch auto takes {r['auto']}")
     lines.append(f"CPU threads: {r['threads']}")
     lines.append(f"cache of compiled kernels: {r['cache']}")
+    matting = r["matting"]
+    lines.append(
+        f"matting: {matting['provider'] or 'not possible'}; "
+        f"ONNX Runtime offers {', '.join(matting['offered']) or 'nothing'}"
+    )
+    if matting["warning"]:
+        lines.append(f"  {matting['warning']}")
     lines += [f"{name} {v or 'not installed'}" for name, v in r["packages"].items()]
     return lines

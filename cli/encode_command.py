@@ -19,6 +19,29 @@ from .console import backend_options, note, progress, report_options, show
 @click.option(
     "--threshold", type=float, metavar="T", help="Grey levels of change that count.  [11.5]"
 )
+@click.option(
+    "--roi",
+    metavar="auto|person|off|MASKS",
+    default="auto",
+    show_default=True,
+    help="Region of interest; MASKS is a folder or video of grey masks.",
+)
+@click.option(
+    "--matting-model",
+    "matting",
+    metavar="NAME|FILE.onnx",
+    default="auto",
+    show_default=True,
+    help="What finds the person: see tsplat models list.",
+)
+@click.option(
+    "--background",
+    metavar="none|COLOR|blur|splats|video",
+    default="splats",
+    show_default=True,
+    help="What lies outside the region.",
+)
+@click.option("--background-kbps", type=float, metavar="K", help="Rate of a background of video.")
 @click.option("--init", type=click.Choice(["superpixel", "random"]), help="First splats.")
 @backend_options
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
@@ -41,9 +64,15 @@ def command(source: str, target: str, as_json: bool, quiet: bool, **settings) ->
 
 
 def _lines(r: dict) -> list[str]:
-    return [
+    lines = [
         f"{r['output']}: {r['frames']} frames of {r['width']}x{r['height']} "
         f"({r['i_frames']} I, {r['p_frames']} P)",
         f"  {r['bytes']} bytes, {r['kbit_s']:.1f} kbit/s, {r['bpp']:.4f} bpp, "
         f"PSNR {r['psnr_db']:.2f} dB, {r['encode_frames_per_s']:.1f} frames/s",
     ]
+    if r["region_share"] is not None:
+        inside = "" if r["psnr_region_db"] is None else f", PSNR {r['psnr_region_db']:.2f} dB in it"
+        lines.append(f"  region of interest: {r['region_share']:.1%} of the picture{inside}")
+    if r["background_bytes"]:
+        lines.append(f"  background: {r['background_bytes']} of these bytes")
+    return lines

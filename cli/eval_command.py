@@ -10,6 +10,11 @@ from .console import backend_options, note, progress, report_options, show
 @click.command("eval")
 @click.argument("reference")
 @click.argument("source", metavar="FILE")
+@click.option(
+    "--masks",
+    metavar="MASKS",
+    help="Grey masks, a folder or video, that say what is inside; the file's region by default.",
+)
 @backend_options
 @report_options
 def command(reference: str, source: str, as_json: bool, quiet: bool, **settings) -> None:
@@ -26,8 +31,15 @@ def command(reference: str, source: str, as_json: bool, quiet: bool, **settings)
 
 
 def _lines(r: dict) -> list[str]:
-    return [
-        f"{r['file']}: {r['frames']} frames, PSNR {r['psnr_db']:.2f} dB "
-        f"(worst {r['psnr_worst_db']:.2f} dB, frame {r['worst_frame']})",
-        f"  {r['bytes']} bytes, {r['kbit_s']:.1f} kbit/s, {r['bpp']:.4f} bpp",
+    lines = [
+        f"{r['file']}: {r['frames']} frames, {r['bytes']} bytes, {r['kbit_s']:.1f} kbit/s, "
+        f"{r['bpp']:.4f} bpp",
+        f"  whole frame:    PSNR {r['psnr_db']:.2f} dB, MS-SSIM {r['ms_ssim']:.4f} "
+        f"(worst frame {r['worst_frame']}: {r['psnr_worst_db']:.2f} dB)",
     ]
+    for name, place in (("inside region: ", "region"), ("outside region:", "outside")):
+        if r[f"psnr_{place}_db"] is not None:
+            lines.append(
+                f"  {name} PSNR {r[f'psnr_{place}_db']:.2f} dB, MS-SSIM {r[f'ms_ssim_{place}']:.4f}"
+            )
+    return lines

@@ -27,16 +27,23 @@ def _lines(r: dict) -> list[str]:
         f"pixel aspect {r['aspect']}",
         f"  {r['frames']} frames ({r['i_frames']} I, {r['p_frames']} P), {r['duration_s']:.3f} s, "
         f"{r['splats']} splats",
-        f"  {r['bytes']} bytes: {r['i_bytes']} in I-packets, {r['p_bytes']} in P-packets; "
+        f"  {r['bytes']} bytes: {r['i_bytes']} in I-packets, {r['p_bytes']} in P-packets, "
+        f"{r['background_bytes']} in background packets; "
         f"{r['kbit_s']:.1f} kbit/s, {r['bpp']:.4f} bpp",
         "  steps: mean {mean_px:.4f} px, Cholesky {cholesky_px:.4f} px, luma {luma:.5f}, "
         "chroma {chroma:.5f}".format(**r["steps"]),
     ]
+    if r["region"]:
+        lines.append(
+            f"  region of interest in cells of {r['region']['cell_px']} px, "
+            f"{r['region_bytes']:.0f} bytes; outside it: {r['region']['outside']}"
+        )
     if r["truncated"]:
         lines.append("  cut off: no index at the end")
     for f in r.get("frame_list", []):
         lines.append(
             f"  {f['frame']:6d} {f['type']} {f['time_s']:9.3f} s {f['bytes']:7d} bytes at "
             f"{f['offset']:9d}, {f['changed_splats']} of {f['splats']} splats changed"
+            + (f", region {f['region_share']:.1%}" if r["region"] else "")
         )
     return lines

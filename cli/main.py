@@ -14,7 +14,8 @@ _COMMANDS = {
     "decode": "Decode a .tsplat file into a video, frames or a pipe.",
     "info": "Show what is in a .tsplat file.",
     "eval": "Compare a .tsplat file with its original.",
-    "doctor": "Show what this machine offers: backends, versions, cache folder.",
+    "models": "List, fetch and verify the matting models.",
+    "doctor": "Show what this machine offers: backends, matting, versions, cache folder.",
 }
 
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import random
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 import tsplat
+import tsplat.config
+import tsplat.encoder
 from tests.clips import HEIGHT, WIDTH, pictures, psnr, write_clip
 from tsplat.code import container
 from tsplat.errors import BitstreamError, ConfigError
 from tsplat.kernels import runtime
+from tsplat.predict.moving import reaching
+from tsplat.region import Region, default_cell, grid
 
 CONFIG = tsplat.preset("fast", gaussians=100, gop=5)
 
@@ -124,8 +130,15 @@ def test_frames_must_fit_the_encoder():
     encoder = tsplat.Encoder(WIDTH, HEIGHT, 30, CONFIG)
     with pytest.raises(ConfigError, match="frame: got"):
         encoder.encode(np.zeros((10, 10, 3), np.uint8))
-    with pytest.raises(ConfigError, match="weight"):
-        tsplat.Encoder(WIDTH, HEIGHT, 30, CONFIG, weight=np.ones((3, 3), np.float32))
+    encoder = tsplat.Encoder(WIDTH, HEIGHT, 30, CONFIG, roi=lambda f: Region(np.ones((3, 3), bool)))
+    with pytest.raises(ConfigError, match=r"region: got \(3, 3\) cells, expected \(27, 48\)"):
+        encoder.encode(np.zeros((HEIGHT, WIDTH, 3), np.uint8))
+
+
+@pytest.mark.parametrize("background", ["none", "blur", "video"])
+def test_a_background_needs_a_region(background):
+    with pytest.raises(ConfigError, match=f"background: {background} needs a region of interest"):
+        tsplat.Encoder(WIDTH, HEIGHT, 30, tsplat.preset("fast", background=background))
 
 
 @pytest.mark.parametrize("picture", [0, 255])
@@ -141,7 +154,280 @@ def test_flat_and_tiny_pictures_work(size, picture):
 def test_files_go_round_from_python(tmp_path):
     clip = write_clip(tmp_path / "clip.mp4", pictures(3))
     out = tmp_path / "clip.tsplat"
-    result = tsplat.encode(clip, out, gaussians=80, psnr=20.0, arch="cpu")
+    result = tsplat.encode(clip, out, gaussians=80, psnr=20.0, roi="off", arch="cpu")
     assert result["psnr_db"] > 19.5
     assert tsplat.evaluate(clip, out, arch="cpu")["psnr_db"] == pytest.approx(result["psnr_db"])
     assert tsplat.decode(out, tmp_path / "frames", arch="cpu", scale=0.5)["frames"] == 3
+
+
+CELL = default_cell(WIDTH, HEIGHT)
+SHAPE = grid(WIDTH, HEIGHT, CELL)
+NONE = tsplat.preset("fast", gaussians=90, background="none", backdrop=(0, 90, 0))
+
+
+def person(x: float, y: float = 30, radius: float = 17) -> Region:
+    """A disc, in pixels."""
+    v, u = (np.indices(SHAPE) + 0.5) * CELL
+    return Region(np.hypot(u - x, v - y) < radius)
+
+
+def script(regions: Callable[[int], Region]) -> Callable[[np.ndarray], Region]:
+    """The region of each frame by its number."""
+    count = itertools.count()
+    return lambda frame: regions(next(count))
+
+
+def run(regions: Callable[[int], Region], frames: list[np.ndarray], config=NONE):
+    """Frame by frame: the encoder, its packet's parts, and a decoder that shows them."""
+    encoder = tsplat.Encoder(WIDTH, HEIGHT, 30, config, roi=script(regions))
+    decoder = tsplat.Decoder(encoder.header)
+    for frame in frames:
+        data = encoder.encode(frame)
+        decoder.advance(data)
+        yield encoder, data, decoder
+
+
+def kinds(data: bytes) -> list[int]:
+    found, at = [], 0
+    while at < len(data):
+        packet = container.unpack_packet(data, at)
+        found.append(packet.kind)
+        at += packet.size
+    return found
+
+
+def same_state(encoder: tsplat.Encoder, decoder: tsplat.Decoder) -> bool:
+    ours, theirs = encoder._state, decoder.state
+    return (
+        np.array_equal(ours.splats.values, theirs.splats.values)
+        and np.array_equal(ours.history, theirs.history)
+        and np.array_equal(ours.contexts.counts, theirs.contexts.counts)
+        and ours.models == theirs.models
+        and encoder.region == ours.region == theirs.region
+    )
+
+
+def inside_psnr(decoder: tsplat.Decoder, frame: np.ndarray) -> float:
+    opaque = decoder.alpha() == 255
+    return psnr(decoder.picture()[opaque], frame[opaque])
+
+
+@pytest.mark.parametrize("background", tsplat.config.BACKGROUNDS)
+def test_both_sides_agree_while_splats_go_and_come(background):
+    config = tsplat.preset("fast", gaussians=90, background=background, gop=9)
+    went = came = 0
+    before = None
+    frames = pictures(14)
+    for k, (encoder, data, decoder) in enumerate(
+        run(lambda k: person(34 + 1.5 * k), frames, config)
+    ):
+        assert same_state(encoder, decoder)
+        assert decoder.region == person(34 + 1.5 * k)
+        assert inside_psnr(decoder, frames[k]) > 18.5
+        kind = kinds(data)[-1]
+        assert kind == (container.INTRA if k in (0, 9) else container.INTER)
+        expected = background == "video" and k in (0, 8, 9)
+        assert (container.BACKGROUND in kinds(data)) == expected
+        payload = container.unpack_packet(data, 0).payload
+        if kind == container.INTER and container.BACKGROUND not in kinds(data):
+            went, came = went + (payload[0] >> 1 & 1), came + (payload[0] >> 3 & 1)
+        before = data
+    assert before
+    moving = background in ("none", "video")
+    assert (went > 3) == (came > 1) == moving
+    assert encoder.statistics.i_frames == 2
+    assert 0.1 < encoder.statistics.region_share / 14 < 0.3
+    assert (encoder.statistics.background_bytes > 0) == (background == "video")
+
+
+def test_the_picture_inside_stays_good_while_the_region_moves():
+    """Splats that come for uncovered pixels: no worse than an I-frame of the same region."""
+    frames = pictures(12)
+    for k, (_, _, decoder) in enumerate(run(lambda k: person(34 + 1.5 * k), frames)):
+        last = inside_psnr(decoder, frames[k])
+    fresh = next(run(lambda k: person(34 + 1.5 * 11), frames[-1:]))[2]
+    assert last > inside_psnr(fresh, frames[-1]) - 2.5
+
+
+def test_outside_the_region_there_are_no_splats():
+    frames = pictures(10)
+    for _, _, decoder in run(lambda k: person(34 + 1.5 * k), frames):
+        inside = decoder.alpha() > 0
+        assert reaching(decoder.splats.dequantise().params, inside).all()
+        assert (decoder.picture()[~inside] == (0, 90, 0)).all()
+
+
+def test_a_region_of_interest_costs_less_than_the_picture():
+    frames = pictures(8)
+    sizes = {}
+    for name, settings in (
+        ("none", {"background": "none"}),
+        ("blur", {"background": "blur"}),
+        ("splats", {"background": "splats"}),
+    ):
+        config = tsplat.preset("fast", **settings)
+        sizes[name] = sum(len(data) for _, data, _ in run(lambda k: person(48), frames, config))
+    encoder = tsplat.Encoder(WIDTH, HEIGHT, 30, tsplat.preset("fast"))
+    whole = sum(len(encoder.encode(frame)) for frame in frames)
+    assert sizes["none"] < sizes["blur"] < sizes["splats"] < whole
+
+
+def test_a_whole_region_is_the_whole_picture():
+    frames = pictures(3)
+    plain = tsplat.Encoder(WIDTH, HEIGHT, 30, CONFIG)
+    everywhere = run(lambda k: Region(np.ones(SHAPE, bool)), frames, CONFIG)
+    for frame, (encoder, data, _) in zip(frames, everywhere):
+        other = plain.encode(frame)
+        assert np.array_equal(encoder.splats.values, plain.splats.values)
+        assert len(data) <= len(other) + 1
+
+
+@pytest.mark.parametrize("background", ["none", "splats"])
+def test_a_region_that_vanishes_costs_a_few_bytes_a_frame(background):
+    """And one that comes back is an I-frame where nothing was kept of it."""
+    config = tsplat.preset("fast", gaussians=90, background=background, backdrop=(0, 90, 0))
+    nobody = Region(np.zeros(SHAPE, bool))
+    frames = pictures(12) if background == "none" else [pictures(1)[0]] * 12
+    gone = range(3, 10)
+    for k, (encoder, data, decoder) in enumerate(
+        run(lambda k: nobody if k in gone else person(48), frames, config)
+    ):
+        assert same_state(encoder, decoder)
+        if k in gone:
+            assert len(data) < (24 if k == 3 else 16)
+        if background == "none":
+            assert (len(decoder.splats) == 0) == (k in gone)
+            assert kinds(data) == [container.INTRA if k in (0, 10) else container.INTER]
+            assert k not in gone or (decoder.picture() == (0, 90, 0)).all()
+    assert inside_psnr(decoder, frames[-1]) > 18.5
+
+
+def test_nobody_from_the_first_frame_on_is_a_few_bytes():
+    nobody = Region(np.zeros(SHAPE, bool))
+    for k, (encoder, data, decoder) in enumerate(
+        run(lambda k: nobody if k < 3 else person(48), pictures(5))
+    ):
+        assert same_state(encoder, decoder)
+        assert len(data) < 16 or k >= 3
+        assert (len(decoder.splats) == 0) == (k < 3)
+        assert kinds(data) == [container.INTRA if k in (0, 3) else container.INTER]
+
+
+def test_a_region_that_jumps_makes_an_i_frame():
+    frames = pictures(6)
+    found = [kinds(data)[0] for _, data, _ in run(lambda k: person(30 if k < 3 else 66), frames)]
+    assert found == [container.INTRA if k in (0, 3) else container.INTER for k in range(6)]
+
+
+def test_a_region_that_grows_by_a_little_makes_no_i_frame():
+    frames = pictures(4)
+    still = [frames[0]] * 4
+    for k, (encoder, data, decoder) in enumerate(
+        run(lambda k: person(48, radius=16 + 1.2 * k), still)
+    ):
+        assert same_state(encoder, decoder)
+        assert kinds(data) == [container.INTER if k else container.INTRA]
+        assert inside_psnr(decoder, still[k]) > 18.5
+
+
+def test_more_splats_than_a_stream_may_have_make_an_i_frame(monkeypatch):
+    monkeypatch.setattr(tsplat.encoder, "MAX_SPLATS", 100)
+    frames = [pictures(1)[0]] * 6
+    found = []
+    for encoder, data, decoder in run(lambda k: person(48, radius=14 + 1.2 * k), frames):
+        assert same_state(encoder, decoder)
+        assert len(decoder.splats) <= 100
+        found += kinds(data)
+    assert found[0] == container.INTRA
+    assert 1 <= found[1:].count(container.INTRA) < 5
+
+
+def test_a_cut_inside_the_region_makes_an_i_frame():
+    """However small the region is beside the picture."""
+    frame = pictures(1)[0]
+    found = [kinds(data)[0] for _, data, _ in run(lambda k: person(48), [frame, 255 - frame])]
+    assert found == [container.INTRA] * 2
+
+
+def test_a_cut_outside_the_region_is_nothing_where_nothing_is_shown():
+    frame = pictures(1)[0]
+    region = person(48)
+    other = frame.copy()
+    outside = region.alpha(WIDTH, HEIGHT, (CELL, CELL)) == 0
+    other[outside] = 255 - other[outside]
+    for k, (_, data, _) in enumerate(run(lambda k: region, [frame, other, other])):
+        assert k == 0 or len(data) < 12
+
+
+def test_a_whole_picture_after_a_person_and_back():
+    """What ``auto`` decides in the middle of a clip."""
+    frames = pictures(8)
+    regions = [person(48)] * 3 + [Region(np.ones(SHAPE, bool))] * 3 + [person(48)] * 2
+    for k, (encoder, data, decoder) in enumerate(run(lambda k: regions[k], frames)):
+        assert same_state(encoder, decoder)
+        assert inside_psnr(decoder, frames[k]) > 18
+        assert (kinds(data) == [container.INTRA]) == (k in (0, 3))
+
+
+def test_streams_with_regions_do_not_depend_on_threads():
+    frames = pictures(6)
+    for background in ("none", "blur"):
+        config = tsplat.preset("fast", gaussians=90, background=background)
+        streams = []
+        for threads in (1, 2):
+            runtime.start("cpu", threads)
+            found = run(lambda k: person(34 + 2 * k), frames, config)
+            streams.append(b"".join(data for _, data, _ in found))
+        assert streams[0] == streams[1]
+
+
+def test_random_first_splats_lie_in_the_region_too():
+    config = tsplat.preset("fast", gaussians=90, background="none", init="random")
+    frames = pictures(2)
+    for k, (encoder, _, decoder) in enumerate(run(lambda k: person(48), frames, config)):
+        assert same_state(encoder, decoder)
+        assert inside_psnr(decoder, frames[k]) > 17
+
+
+def test_a_target_is_of_the_region():
+    config = tsplat.preset("slow", gaussians=200, background="none", psnr=21.0)
+    frames = pictures(3)
+    for k, (_, _, decoder) in enumerate(run(lambda k: person(48), frames, config)):
+        assert inside_psnr(decoder, frames[k]) > 20.8
+
+
+@pytest.mark.parametrize("size", [(16, 16), (1, 1), (9, 300), (97, 55)])
+@pytest.mark.parametrize("background", ["none", "splats"])
+def test_regions_of_any_size_of_picture(size, background):
+    width, height = size
+    shape = grid(width, height, default_cell(width, height))
+    y, x = np.indices(shape)
+    config = tsplat.preset("fast", background=background)
+    regions = [Region((y + x + k) % 9 < 6) for k in range(3)]
+    encoder = tsplat.Encoder(width, height, 30, config, roi=script(lambda k: regions[k]))
+    decoder = tsplat.Decoder(encoder.header)
+    for k in range(3):
+        frame = np.full((height, width, 3), 60 + 40 * k, np.uint8)
+        decoder.advance(encoder.encode(frame))
+        assert same_state(encoder, decoder)
+        assert decoder.picture().shape == frame.shape
+
+
+def test_any_frame_of_a_stream_with_a_background_can_be_asked_for(tmp_path):
+    config = tsplat.preset("fast", gaussians=60, background="video", gop=10)
+    frames = pictures(20)
+    found = list(run(lambda k: person(34 + k), frames, config))
+    encoder = found[0][0]
+    path = tmp_path / "clip.tsplat"
+    data = encoder.header + b"".join(data for _, data, _ in found) + encoder.finish()
+    path.write_bytes(data)
+    reader = tsplat.Reader(path)
+    whole = list(reader)
+    assert len(reader) == len(whole) == 20
+    for k in (19, 3, 10, 11, 9, 0):
+        assert np.array_equal(reader[k], whole[k])
+    assert not reader.damage
+    for start in (0, 8, 10, 15):
+        part = list(tsplat.Reader(path).frames(start, 3))
+        assert all(np.array_equal(p.pixels, whole[p.frame]) for p in part)
+        assert [p.frame for p in part] == list(range(start, start + 3))

@@ -20,6 +20,11 @@ from tsplat.errors import ConfigError
         ({"gaussians": 65536}, "gaussians: got 65536"),
         ({"seed": -1}, "seed: got -1"),
         ({"init": "magic"}, "init: got 'magic'"),
+        ({"background": "beach"}, "background: got 'beach', expected one of splats, none, blur"),
+        ({"backdrop": (0, 256, 0)}, "backdrop: got 256, expected 0..255"),
+        ({"backdrop": (0.5, 0, 0)}, "backdrop: got 0.5"),
+        ({"background": "video", "background_kbps": 0}, "background-kbps: got 0"),
+        ({"background_kbps": 10.0}, "background-kbps: only for a background of video"),
         ({"psnr": 0.5}, "psnr: got 0.5, expected 1..60"),
         ({"psnr": float("inf")}, "psnr: got inf"),
     ],
@@ -69,7 +74,9 @@ def test_a_target_reaches_both_fits():
 
 
 def test_more_pixels_get_more_splats():
-    counts = [default_gaussians(w, h) for w, h in ((1, 1), (160, 90), (640, 360), (3840, 2160))]
+    sizes = ((0, 0), (1, 1), (160, 90), (640, 360), (3840, 2160))
+    counts = [default_gaussians(w * h) for w, h in sizes]
     assert counts == sorted(counts)
-    assert counts[0] == 1
-    assert counts[2] == 1000
+    assert counts[:2] == [1, 1]
+    assert counts[3] == 1000
+    assert default_gaussians(0.3 * 640 * 360) < default_gaussians(640 * 360)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tsplat.background.backdrop import blur, fitted
 from tsplat.code import container, payload
-from tsplat.code.container import INTER, INTRA, Header, Packet
+from tsplat.code.container import BACKGROUND, INTER, INTRA, Header, Packet
 from tsplat.decoder import Decoder, Reader
 from tsplat.errors import BitstreamError, ConfigError, MediaError
+from tsplat.frames.background import BACKGROUND_CODECS, BackgroundEncoder
+from tsplat.region import Region, grid
 from tsplat.splats import MAX_PIXELS, QuantizedSplats, Steps
 
 WIDTH, HEIGHT = 48, 32
@@ -30,8 +35,7 @@ def states() -> list[np.ndarray]:
         if frame in INTRA_AT:
             low = (0, 0, 3, -4, 3, 5, -10, -10)
             values = rng.integers(low, (96, 64, 12, 5, 12, 40, 11, 11), (9, 8)).astype(np.int32)
-            order = payload.order(QuantizedSplats(values, HEADER.steps), WIDTH, HEIGHT)
-            out.append(values[order])
+            out.append(values[payload.order(values, HEADER)])
         else:
             moved = out[-1].copy()
             moved[frame % 3 :: 3, [0, 5]] += (1, 3)
@@ -40,16 +44,15 @@ def states() -> list[np.ndarray]:
 
 
 def payloads() -> list[bytes]:
-    out, before, changed = [], None, np.zeros(0, bool)
+    out: list[bytes] = []
     for frame, values in enumerate(states()):
-        splats = QuantizedSplats(values, HEADER.steps)
         if frame in INTRA_AT:
-            out.append(payload.encode_intra(splats, WIDTH, HEIGHT))
-            changed = np.ones(len(splats), bool)
+            splats = QuantizedSplats(values, HEADER.steps)
+            data, state = payload.encode_intra(splats, None, HEADER)
         else:
-            data, changed = payload.encode_inter(splats, before, changed)
-            out.append(data)
-        before = splats
+            stay = np.ones(len(values), bool)
+            data, state = payload.encode_inter(state, stay, values, None, HEADER)
+        out.append(data)
     return out
 
 
@@ -95,7 +98,9 @@ def test_every_packet_gives_its_integers_and_what_it_changed():
         assert decoder.decode(packet).shape == (HEIGHT, WIDTH, 3)
         assert np.array_equal(decoder.splats.values, state)
         moved = np.ones(9, bool) if frame in INTRA_AT else (state != before).any(1)
-        assert np.array_equal(decoder.changed, moved)
+        assert np.array_equal(decoder.state.changed, moved)
+        assert decoder.region is None
+        assert (decoder.alpha() == 255).all()
         before = state
 
 
@@ -109,12 +114,13 @@ def test_advancing_is_decoding_without_a_picture(pictures):
 def test_no_splats_are_a_black_picture():
     decoder = Decoder(HEADER)
     assert not decoder.decode(container.pack_packet(INTRA, 0, b"\0")).any()
-    assert not decoder.decode(container.pack_packet(INTER, 1, b"\0\0")).any()
+    assert not decoder.decode(container.pack_packet(INTER, 1, b"\0")).any()
 
 
 def test_a_fresh_decoder_has_nothing_to_show():
-    with pytest.raises(BitstreamError, match="no frame was decoded yet"):
-        Decoder(HEADER).picture()
+    for ask in (Decoder.picture, Decoder.cutout, Decoder.alpha, lambda d: d.state):
+        with pytest.raises(BitstreamError, match="no frame was decoded yet"):
+            ask(Decoder(HEADER))
 
 
 def test_a_decoder_joins_at_any_i_packet(pictures):
@@ -132,28 +138,39 @@ def test_a_p_packet_without_its_reference_is_refused():
     "bad",
     [
         packets()[3],
-        container.pack_packet(INTER, 1, b"\0\0"),
+        container.pack_packet(INTER, 1, b"\0"),
         packets()[2][:-1] + b"?",
-        container.pack_packet(INTER, 2, b"\0\0\xff\xff\x03"),
+        container.pack_packet(INTER, 2, b"\x10"),
+        container.pack_packet(INTER, 2, b"\x01\x01"),
         container.pack_packet(INTRA, 2, b"\xff\xff\x03"),
         b"\x02",
+        b"",
     ],
-    ids=["skips one", "comes again", "checksum", "P payload", "I payload", "cut off"],
+    ids=[
+        "skips one",
+        "comes again",
+        "checksum",
+        "P parts",
+        "region",
+        "I payload",
+        "cut off",
+        "none",
+    ],
 )
 def test_a_refused_packet_leaves_the_state_as_it_was(bad, pictures):
     decoder = Decoder(HEADER)
     decoder.decode(packets()[0])
     decoder.decode(packets()[1])
-    changed = decoder.changed.copy()
+    history = decoder.state.history.copy()
     with pytest.raises(BitstreamError):
         decoder.decode(bad)
     assert np.array_equal(decoder.splats.values, states()[1])
-    assert np.array_equal(decoder.changed, changed)
+    assert np.array_equal(decoder.state.history, history)
     assert np.array_equal(decoder.decode(packets()[2]), pictures[2])
 
 
 def test_no_bytes_are_refused():
-    with pytest.raises(BitstreamError):
+    with pytest.raises(BitstreamError, match="cut off"):
         Decoder(HEADER).decode(b"")
 
 
@@ -206,7 +223,7 @@ def test_a_part_is_the_same_as_that_part_of_the_whole(start, count, path, pictur
     part = list(Reader(path).frames(start, count))
     end = FRAMES if count is None else min(FRAMES, start + count)
     assert [p.frame for p in part] == list(range(start, end))
-    assert all(np.array_equal(p.rgb, pictures[p.frame]) for p in part)
+    assert all(np.array_equal(p.pixels, pictures[p.frame]) for p in part)
 
 
 def test_times_are_sums_of_ticks(tmp_path):
@@ -245,7 +262,7 @@ def test_a_flipped_byte_costs_the_frames_until_the_next_i(tmp_path, pictures):
     reader = Reader(write(tmp_path / "clip.tsplat", parts))
     shown = list(reader.frames())
     assert [p.frame for p in shown] == [0, 4, 5, 6, 7, 8]
-    assert all(np.array_equal(p.rgb, pictures[p.frame]) for p in shown)
+    assert all(np.array_equal(p.pixels, pictures[p.frame]) for p in shown)
     at = starts(parts)[1]
     assert [(d.error.frame, d.error.offset) for d in reader.damage] == [(1, at)]
     assert not reader.truncated
@@ -258,7 +275,7 @@ def test_a_flipped_byte_costs_the_frames_until_the_next_i(tmp_path, pictures):
 def undecodable(tmp_path):
     """A file whose frame 5 has a right checksum and a payload that is none."""
     bodies = payloads()
-    bodies[5] = b"\0\0\xff\xff\x03"
+    bodies[5] = b"\x02\xff\xff\x03"
 
     def make(index: bool) -> tuple[Reader, int]:
         parts = packets(bodies)
@@ -340,11 +357,297 @@ def test_packets_may_come_already_parsed(pictures):
     assert np.array_equal(Decoder(HEADER).decode(packet), pictures[0])
 
 
+CELLS = replace(HEADER, cell=4)
+SHAPE = grid(WIDTH, HEIGHT, 4)
+
+
+def region(frame: int) -> Region:
+    """A box that moves to the right; the whole picture; nothing."""
+    cells = np.zeros(SHAPE, bool)
+    cells[2:7, 1 + frame : 6 + frame] = True
+    return Region(cells | (frame == 3)) if frame < 4 else Region(np.zeros(SHAPE, bool))
+
+
+def stream(header: Header = CELLS, frames: int = 5) -> list[bytes]:
+    """Packets of :func:`region`; from frame to frame a splat goes and two come."""
+    first = states()[0]
+    data, state = payload.encode_intra(QuantizedSplats(first, header.steps), region(0), header)
+    out = [container.pack_packet(INTRA, 0, data)]
+    for frame in range(1, frames):
+        stay = np.arange(len(state.splats)) != frame
+        come = payload.addable(states()[4][frame : frame + 2], state, header)
+        values = np.concatenate([state.splats.values[stay], come])
+        data, state = payload.encode_inter(state, stay, values, region(frame), header)
+        out.append(container.pack_packet(INTER, frame, data))
+    return out
+
+
+def rendered(decoder: Decoder) -> np.ndarray:
+    """The picture of a decoder's splats in a stream without regions."""
+    splats = QuantizedSplats(
+        decoder.splats.values[payload.order(decoder.splats.values, HEADER)], HEADER.steps
+    )
+    plain = Decoder(HEADER, decoder.size)
+    return plain.decode(Packet(INTRA, 0, 1000, payload.encode_intra(splats, None, HEADER)[0]))
+
+
+def shown(
+    header: Header, size: tuple[int, int] | None = None, background="keep", frames: int = 5
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Pictures, plain renders and opacities of a stream."""
+    decoder = Decoder(header, size, background)
+    for packet in stream(header, frames):
+        yield decoder.decode(packet), rendered(decoder), decoder.alpha()
+
+
+def mixed(picture: np.ndarray, alpha: np.ndarray, behind: np.ndarray) -> np.ndarray:
+    opacity = alpha[..., None] / 255
+    return np.rint(picture * opacity + behind * (1 - opacity))
+
+
+BEHIND = np.array([30, 200, 90], np.uint8)
+
+
+@pytest.mark.parametrize("size", [None, (3 * WIDTH, 3 * HEIGHT), (31, 57)])
+@pytest.mark.parametrize("override", [False, True])
+def test_outside_is_the_colour_and_inside_the_plain_render(size, override):
+    header = replace(CELLS, outside="splats" if override else "colour", backdrop=(30, 200, 90))
+    background = (30, 200, 90) if override else "keep"
+    for frame, (got, plain, alpha) in enumerate(shown(header, size, background)):
+        assert (got[alpha == 0] == BEHIND).all()
+        assert np.abs(got[alpha == 255].astype(int) - plain[alpha == 255]).max(initial=0) <= 1
+        assert np.abs(got - mixed(plain, alpha, BEHIND)).max() <= 1
+        assert (alpha == 255).all() == (frame == 3)
+        assert (alpha == 0).all() == (frame == 4)
+        assert frame > 2 or {0, 255} < set(np.unique(alpha))
+
+
+def test_a_colour_in_the_call_goes_before_that_of_the_stream():
+    header = replace(CELLS, outside="colour", backdrop=(1, 2, 3))
+    for got, _, alpha in shown(header, background=np.array([7, 8, 9])):
+        assert (got[alpha == 0] == (7, 8, 9)).all()
+
+
+def test_kept_splats_are_shown_everywhere():
+    for got, plain, _ in shown(CELLS):
+        assert np.abs(got.astype(int) - plain).max() <= 1
+
+
+@pytest.mark.parametrize("shape", [(HEIGHT, WIDTH), (10, 400), (333, 50)])
+def test_an_image_in_the_call_covers_the_picture(shape):
+    image = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
+    behind = fitted(image, WIDTH, HEIGHT)
+    for got, plain, alpha in shown(CELLS, background=image):
+        assert np.array_equal(got[alpha == 0], behind[alpha == 0])
+        assert np.abs(got - mixed(plain, alpha, behind)).max() <= 1
+
+
+@pytest.mark.parametrize("override", [False, True])
+def test_the_splats_outside_are_shown_out_of_focus(override):
+    header = replace(CELLS, outside="splats" if override else "blur")
+    background = "blur" if override else "keep"
+    for frame, (got, plain, alpha) in enumerate(shown(header, background=background)):
+        assert np.abs(got - mixed(plain, alpha, blur(plain, alpha))).max() <= 1
+        if frame < 3:
+            steps = [np.abs(np.diff(p.astype(int), axis=1))[:, -6:].sum() for p in (got, plain)]
+            assert steps[0] < 0.9 * steps[1]
+
+
+@pytest.mark.parametrize(
+    ("header", "background", "message"),
+    [
+        (replace(CELLS, outside="colour"), "blur", "there is none in this stream to blur"),
+        (CELLS, "beach", "got 'beach', expected keep or blur"),
+        (HEADER, "blur", "no region of interest"),
+        (HEADER, (1, 2, 3), "no region of interest"),
+        (CELLS, (1, 2), "background: got"),
+        (CELLS, (1, 2, 3, 4), "background: got"),
+        (CELLS, (0, 0, 256), "background: got"),
+        (CELLS, (0, 0, -1), "background: got"),
+        (CELLS, np.zeros((4, 4), np.uint8), "background: got"),
+        (CELLS, np.zeros((4, 4, 4), np.uint8), "background: got"),
+        (CELLS, np.zeros((0, 4, 3), np.uint8), "background: got"),
+        (CELLS, np.zeros((4, 4, 3), np.float32), "background: got"),
+    ],
+)
+def test_backgrounds_that_are_none_are_refused(header, background, message):
+    with pytest.raises(ConfigError, match=message):
+        Decoder(header, background=background)
+
+
+def test_keeping_what_a_stream_without_regions_has_is_no_error():
+    assert Decoder(HEADER, background="keep").header == HEADER
+
+
+@pytest.mark.parametrize("size", [None, (2 * WIDTH, 2 * HEIGHT)])
+@pytest.mark.parametrize("outside", ["splats", "colour", "blur"])
+def test_a_cutout_is_the_region_alone(size, outside):
+    decoder = Decoder(replace(CELLS, outside=outside), size)
+    for packet in stream(decoder.header):
+        decoder.advance(packet)
+        cutout, plain, alpha = decoder.cutout(), rendered(decoder), decoder.alpha()
+        assert (cutout.shape, cutout.dtype) == ((*alpha.shape, 4), np.uint8)
+        assert np.array_equal(cutout[..., 3], alpha)
+        assert not cutout[alpha == 0].any()
+        there = alpha > 0
+        assert np.abs(cutout[there, :3].astype(int) - plain[there]).max(initial=0) <= 1
+
+
+def test_a_cutout_of_a_stream_without_regions_is_opaque(pictures):
+    decoder = Decoder(HEADER)
+    decoder.advance(packets()[0])
+    assert (decoder.cutout()[..., 3] == 255).all()
+    assert np.array_equal(decoder.cutout()[..., :3], pictures[0])
+
+
+@pytest.mark.parametrize("size", [(WIDTH, HEIGHT), (5 * WIDTH, 3 * HEIGHT), (20, 90)])
+def test_opacity_is_the_region_s_at_any_size(size):
+    decoder = Decoder(CELLS, size)
+    for frame, packet in enumerate(stream()):
+        decoder.advance(packet)
+        assert decoder.region == region(frame)
+        width, height = size
+        cell = 4 * width / WIDTH, 4 * height / HEIGHT
+        expected = np.rint(255 * region(frame).alpha(width, height, cell))
+        assert decoder.alpha().shape == size[::-1]
+        assert np.abs(decoder.alpha() - expected).max() <= 1
+
+
+def test_files_with_regions_give_pixels_and_opacity(tmp_path):
+    header = replace(CELLS, outside="colour", backdrop=(30, 200, 90))
+    path = tmp_path / "region.tsplat"
+    path.write_bytes(header.pack() + b"".join(stream(header)))
+    expected = list(shown(header))
+    for number, picture in enumerate(Reader(path).frames()):
+        assert picture.frame == number
+        assert np.array_equal(picture.pixels, expected[number][0])
+        assert np.array_equal(picture.alpha, expected[number][2])
+    cut = Reader(path, cutout=True)
+    for number, picture in enumerate(cut.frames()):
+        assert np.array_equal(picture.pixels[..., 3], expected[number][2])
+    assert cut[2].shape == (HEIGHT, WIDTH, 4)
+    image = Reader(path, background=(9, 9, 9))[4]
+    assert (image == 9).all()
+    small = next(Reader(path, size=(24, 16)).frames())
+    assert small.pixels.shape[:2] == small.alpha.shape == (16, 24)
+
+
+def room(colour: tuple[int, int, int], stripes: int) -> np.ndarray:
+    out = np.full((HEIGHT, WIDTH, 3), colour, np.uint8)
+    out[:, :: 2 * stripes] //= 2
+    return out
+
+
+ROOMS = [room((200, 40, 40), 4), room((40, 40, 200), 3)]
+
+
+def behind(codec: str) -> list[bytes]:
+    """Background packets: a red room, the same, a blue one; the first is a keyframe."""
+    encoder = BackgroundEncoder(WIDTH, HEIGHT, Fraction(3), codec=codec)
+    keep = np.ones((HEIGHT, WIDTH), bool)
+    out = []
+    for frame, (room, key) in enumerate(((0, True), (0, False), (1, False))):
+        body = bytes([key]) + encoder.encode(ROOMS[room], keep, key)
+        out.append(container.pack_packet(BACKGROUND, frame, body))
+    return out
+
+
+def far(picture: np.ndarray, room: int, alpha: np.ndarray) -> float:
+    """How far what is shown outside the region is from a room, grey levels."""
+    return float(np.abs(picture[alpha == 0].astype(int) - ROOMS[room][alpha == 0]).mean())
+
+
+@pytest.mark.parametrize("codec", ["av1", "h264"])
+@pytest.mark.parametrize("background", ["keep", "blur"])
+def test_background_packets_are_shown_until_the_next_one(codec, background):
+    header = replace(CELLS, outside="video", codec=BACKGROUND_CODECS[codec])
+    decoder = Decoder(header, background=background)
+    before = behind(codec)
+    for frame, packet in enumerate(stream(header, 3)):
+        got = decoder.decode(before[frame] + packet)
+        assert far(got, frame == 2, decoder.alpha()) < 16
+        inside = decoder.alpha() == 255
+        assert np.abs(got[inside].astype(int) - rendered(decoder)[inside]).max() <= 1
+
+
+def test_without_its_background_the_person_is_before_black():
+    header = replace(CELLS, outside="video", codec=1)
+    decoder = Decoder(header)
+    got = decoder.decode(stream(header)[0])
+    assert not got[decoder.alpha() == 0].any()
+    with pytest.raises(BitstreamError, match="background's keyframe is missing"):
+        decoder.decode(behind("av1")[1] + stream(header)[1])
+    assert decoder.region == region(1)
+    with pytest.raises(BitstreamError, match="background packet is empty"):
+        decoder.advance(container.pack_packet(BACKGROUND, 2, b""))
+
+
+def test_background_packets_do_not_count_where_another_is_wanted():
+    header = replace(CELLS, outside="video", codec=1)
+    decoder = Decoder(header, background=(1, 2, 3))
+    got = decoder.decode(container.pack_packet(BACKGROUND, 0, b"\0junk") + stream(header)[0])
+    assert (got[decoder.alpha() == 0] == (1, 2, 3)).all()
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_damaged_background_costs_no_frame(lost, tmp_path):
+    header = replace(CELLS, outside="video", codec=1)
+    bodies = behind("av1")
+    bodies[lost] = container.pack_packet(BACKGROUND, lost, bytes([lost == 0]) + b"junk")
+    parts = [p for pair in zip(bodies, stream(header, 3)) for p in pair]
+    path = tmp_path / "clip.tsplat"
+    path.write_bytes(header.pack() + b"".join(parts))
+    reader = Reader(path)
+    assert len(reader) == 3
+    frames = list(reader.frames())
+    assert [p.frame for p in frames] == [0, 1, 2]
+    assert [p.time for p in frames] == [0, Fraction(1, 25), Fraction(2, 25)]
+    assert lost in [d.error.frame for d in reader.damage]
+    if lost:
+        assert all(far(p.pixels, 0, p.alpha) < 12 for p in frames)
+    else:
+        assert not any(p.pixels[p.alpha == 0].any() for p in frames)
+    assert np.array_equal(Reader(path)[2], frames[2].pixels)
+
+
+def test_after_damage_no_background_builds_on_a_lost_keyframe(tmp_path):
+    """The search for an I-packet passes over the keyframe before it."""
+    header = replace(CELLS, outside="video", codec=1)
+    encoder = BackgroundEncoder(WIDTH, HEIGHT, Fraction(3))
+    keep = np.ones((HEIGHT, WIDTH), bool)
+    data = header.pack()
+    starts = []
+    for frame, number in enumerate((0, 0, 1, 1, 1)):
+        key = frame in (0, 2)
+        picture = ROOMS[number].copy()
+        picture[frame::5] //= 2
+        body = bytes([key]) + encoder.encode(picture, keep, key)
+        starts.append(len(data))
+        data += container.pack_packet(BACKGROUND, frame, body)
+        splats = QuantizedSplats(states()[0], header.steps)
+        intra, _ = payload.encode_intra(splats, region(0), header)
+        data += container.pack_packet(*((INTRA, frame, intra) if key else (INTER, frame, b"\0")))
+    damaged = bytearray(data)
+    damaged[starts[1] + 8] ^= 1
+    path = tmp_path / "clip.tsplat"
+    path.write_bytes(damaged)
+    reader = Reader(path)
+    frames = list(reader.frames())
+    assert [p.frame for p in frames] == [0, 2, 3, 4]
+    # The last red room still: nothing newer can be right.
+    outside = frames[0].alpha == 0
+    assert all(np.array_equal(p.pixels[outside], frames[0].pixels[outside]) for p in frames)
+    assert [d.error.frame for d in reader.damage] == [1, 3, 4]
+    path.write_bytes(data)
+    rooms = [far(p.pixels, 1, p.alpha) < far(p.pixels, 0, p.alpha) for p in Reader(path).frames()]
+    assert rooms == [False, False, True, True, True]
+
+
 def test_importing_the_decoder_loads_no_encoding_part():
     program = (
         "import sys, tsplat.decoder\n"
         "bad = {'onnxruntime', 'skimage', 'cv2', 'av', 'tsplat.encoder', 'tsplat.fit',"
-        " 'tsplat.init', 'tsplat.predict', 'tsplat.frames'}\n"
+        " 'tsplat.init', 'tsplat.predict', 'tsplat.frames', 'tsplat.roi'}\n"
         "print(sorted(bad & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

@@ -14,19 +14,28 @@ import tsplat
 ROOT = Path(tsplat.__file__).parent
 BELOW = {
     "errors": set(),
+    "region": set(),
     "splats": {"errors"},
     "config": {"errors", "splats"},
     "kernels": {"errors"},
-    "frames": {"errors", "splats", "config"},
+    "frames": {"errors", "splats", "config", "background"},
     "init": {"errors", "splats", "config", "kernels"},
     "fit": {"errors", "splats", "config", "kernels"},
     "predict": {"errors", "splats", "config", "kernels"},
-    "code": {"errors", "splats", "config", "kernels"},
-    "decoder": {"errors", "splats", "code", "kernels"},
-    "encoder": {"errors", "splats", "config", "code", "kernels", "init", "fit", "predict"},
+    "code": {"errors", "region", "splats", "config", "kernels"},
+    "background": {"errors"},
+    "roi": {"errors", "region"},
 }
-BELOW["files"] = set(BELOW) - {"kernels"} | {"kernels", "frames"}
-ONLY_IMPORTER = {"av": {"frames"}, "taichi": {"kernels", "bench"}, "skimage": {"init", "bench"}}
+BELOW["decoder"] = {"errors", "region", "splats", "code", "kernels", "background", "frames"}
+BELOW["encoder"] = set(BELOW) - {"decoder", "background"}
+BELOW["files"] = set(BELOW)
+ONLY_IMPORTER = {
+    "av": {"frames"},
+    "cv2": {"background", "bench", "files", "frames", "init", "roi"},
+    "onnxruntime": {"roi"},
+    "skimage": {"init", "bench"},
+    "taichi": {"kernels", "bench"},
+}
 
 
 def imports(path: Path) -> set[str]:
@@ -62,7 +71,18 @@ def test_decoding_loads_no_encoding_part():
     program = (
         "import sys, tsplat.decoder, tsplat.files.decoding\n"
         "bad = {'onnxruntime', 'skimage', 'cv2', 'scipy', 'tsplat.encoder', 'tsplat.fit',"
-        " 'tsplat.init', 'tsplat.predict', 'tsplat.kernels.canvas', 'tsplat.code.quantise'}\n"
+        " 'tsplat.init', 'tsplat.predict', 'tsplat.roi', 'tsplat.kernels.canvas',"
+        " 'tsplat.code.quantise'}\n"
+        "assert not bad & set(sys.modules), bad & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("module", ["decoder", "encoder"])
+def test_pixels_of_files_and_networks_are_loaded_when_they_are_needed(module):
+    program = (
+        f"import sys, tsplat.{module}\n"
+        "bad = {'onnxruntime', 'av', 'tsplat.frames', 'tsplat.roi.matting'}\n"
         "assert not bad & set(sys.modules), bad & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)

@@ -23,10 +23,12 @@ _HOMES = {
     "preset": "tsplat.config",
     "Splats": "tsplat.splats",
     "QuantizedSplats": "tsplat.splats",
+    "Region": "tsplat.region",
     "TsplatError": "tsplat.errors",
     "ConfigError": "tsplat.errors",
     "BitstreamError": "tsplat.errors",
     "MediaError": "tsplat.errors",
+    "ModelError": "tsplat.errors",
     "BackendError": "tsplat.errors",
 }
 __all__ = ["__version__", *_HOMES]

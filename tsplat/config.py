@@ -9,6 +9,7 @@ from tsplat.errors import ConfigError
 from tsplat.splats import MAX_SPLATS, Steps
 
 PRESETS = ("fast", "slow")
+BACKGROUNDS = ("splats", "none", "blur", "video")
 
 
 def _count(name: str, value: int, low: int, high: int) -> None:
@@ -88,6 +89,14 @@ class EncoderConfig:
         Fits of I- and P-frames.
     steps : Steps
         Quantiser steps.
+    background : {"splats", "none", "blur", "video"}
+        What lies outside the region of interest: splats, fewer and less often changed; nothing;
+        splats to be shown out of focus; a video stream.
+    backdrop : (int, int, int)
+        Colour that players show where the background is none, RGB.
+    background_kbps : float or None
+        Rate of the background's video stream, kbit/s; by default, whatever a constant modest
+        quality costs.
     """
 
     gaussians: int | None = None
@@ -98,6 +107,9 @@ class EncoderConfig:
     intra: FitConfig = field(default_factory=lambda: FitConfig(100, densify=4, presolve=5))
     inter: FitConfig = field(default_factory=lambda: _INTER)
     steps: Steps = field(default_factory=lambda: Steps(128, 128, 786, 1050))
+    background: str = "splats"
+    backdrop: tuple[int, int, int] = (0, 0, 0)
+    background_kbps: float | None = None
 
     def __post_init__(self) -> None:
         if self.gaussians is not None:
@@ -107,6 +119,16 @@ class EncoderConfig:
         _count("seed", self.seed, 0, 2**63 - 1)
         if self.init not in ("superpixel", "random"):
             raise ConfigError(f"init: got {self.init!r}, expected superpixel or random")
+        if self.background not in BACKGROUNDS:
+            raise ConfigError(
+                f"background: got {self.background!r}, expected one of {', '.join(BACKGROUNDS)}"
+            )
+        for level in self.backdrop:
+            _count("backdrop", level, 0, 255)
+        if self.background_kbps is not None:
+            _within("background-kbps", self.background_kbps, 0.1, 1e6)
+            if self.background != "video":
+                raise ConfigError("background-kbps: only for a background of video")
 
 
 def preset(name: str, *, psnr: float | None = None, **settings) -> EncoderConfig:
@@ -140,11 +162,11 @@ def preset(name: str, *, psnr: float | None = None, **settings) -> EncoderConfig
     return replace(config, **settings)
 
 
-def default_gaussians(width: int, height: int) -> int:
-    """1000 splats at 640x360, in proportion to the picture's area to the power 0.75.
+def default_gaussians(pixels: float) -> int:
+    """1000 splats for 640x360 pixels, in proportion to their number to the power 0.75.
 
-    >>> default_gaussians(640, 360)
+    >>> default_gaussians(640 * 360)
     1000
     """
-    wanted = 1000 * (width * height / (640 * 360)) ** 0.75
-    return max(1, min(MAX_SPLATS, width * height // 16, round(wanted)))
+    wanted = 1000 * (pixels / (640 * 360)) ** 0.75
+    return max(1, min(MAX_SPLATS, int(pixels // 16), round(wanted)))

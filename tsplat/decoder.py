@@ -10,12 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
+from tsplat.background.backdrop import blur, fitted, over
 from tsplat.code import container, payload
-from tsplat.code.container import INDEX, INTER, INTRA, TICKS, Damage, Header, Packet
+from tsplat.code.container import BACKGROUND, INDEX, INTER, INTRA, TICKS, Damage, Header, Packet
+from tsplat.code.payload import State
 from tsplat.errors import BitstreamError, ConfigError, MediaError
 from tsplat.kernels import runtime
 from tsplat.kernels.screen import Screen
+from tsplat.region import Region
 from tsplat.splats import MAX_PIXELS, MAX_SIDE, QuantizedSplats
+
+Backdrop = str | tuple[int, int, int] | np.ndarray
 
 
 class Decoder:
@@ -24,20 +29,28 @@ class Decoder:
     Parameters
     ----------
     header : bytes or Header
-        The stream's first 48 bytes.
+        The stream's first 56 bytes.
     size : (int, int), optional
         Width and height to render at, pixels; the stream's own by default. Splats have no
         pixels: a larger picture is rendered, not enlarged.
+    background : str, tuple or array
+        What to show outside the region: "keep" as the stream says, "blur" its own out of focus,
+        a colour, (3,) 0..255, or an image, (h, w, 3) uint8, that is scaled to cover the picture.
 
     Raises
     ------
     BitstreamError
         The header is not one of a stream that this version reads.
     ConfigError
-        The size is out of range.
+        The size is out of range; there is no background to blur.
     """
 
-    def __init__(self, header: bytes | Header, size: tuple[int, int] | None = None):
+    def __init__(
+        self,
+        header: bytes | Header,
+        size: tuple[int, int] | None = None,
+        background: Backdrop = "keep",
+    ):
         self.header = header if isinstance(header, Header) else Header.unpack(header)
         self.size = size or (self.header.width, self.header.height)
         width, height = self.size
@@ -47,9 +60,10 @@ class Decoder:
                 f"{MAX_PIXELS} pixels"
             )
         self._screen: Screen | None = None
-        self._splats: QuantizedSplats | None = None
-        self._changed = np.zeros(0, bool)
+        self._state: State | None = None
         self._frame = -1
+        self._alpha: tuple[Region, np.ndarray] | None = None
+        self._outside = _Outside(self.header, self.size, background)
 
     def decode(self, packet: bytes | Packet) -> np.ndarray:
         """The picture of a packet.
@@ -57,7 +71,8 @@ class Decoder:
         Parameters
         ----------
         packet : bytes or Packet
-            I- or P-packet; a P-packet's frame must follow the last one decoded.
+            I- or P-packet; a P-packet's frame must follow the last one decoded. Bytes may hold
+            a background packet before it, as those of :meth:`tsplat.Encoder.encode` do.
 
         Returns
         -------
@@ -67,37 +82,89 @@ class Decoder:
         Raises
         ------
         BitstreamError
-            The packet is damaged, or the frame that it builds on was not decoded. The state
-            stays as it was.
+            The packet is damaged, or the frame that it builds on was not decoded; its part of
+            the state stays as it was, and the other packets of the bytes were taken in.
         """
         self.advance(packet)
         return self.picture()
 
     def advance(self, packet: bytes | Packet) -> None:
         """Take in a packet without rendering it; raises as :meth:`decode`."""
-        if isinstance(packet, bytes):
-            packet = container.unpack_packet(packet)
-        header = self.header
+        if isinstance(packet, Packet):
+            self._advance(packet)
+            return
+        at, failed = 0, None
+        while not at or at < len(packet):
+            one = container.unpack_packet(packet, at)
+            at += one.size
+            try:
+                self._advance(one)
+            except BitstreamError as error:
+                failed = error
+        if failed:
+            raise failed
+
+    def _advance(self, packet: Packet) -> None:
         try:
+            if packet.kind == BACKGROUND:
+                self._outside.advance(packet)
+                return
             if packet.kind == INTRA:
-                splats = payload.decode_intra(
-                    packet.payload, header.steps, header.width, header.height
-                )
-                changed = np.ones(len(splats), bool)
+                self._outside.join(packet.frame)
+                state = payload.decode_intra(packet.payload, self.header)
             elif packet.kind != INTER:
                 raise BitstreamError("neither an I- nor a P-packet")
-            elif self._splats is None or packet.frame != self._frame + 1:
+            elif self._state is None or packet.frame != self._frame + 1:
                 raise BitstreamError("the frame before is missing; waiting for an I-frame")
             else:
-                splats, changed = payload.decode_inter(
-                    packet.payload, self._splats, self._changed, header.width, header.height
-                )
+                state = payload.decode_inter(packet.payload, self._state, self.header)
         except BitstreamError as error:
             raise BitstreamError(error.message, offset=packet.offset, frame=packet.frame) from None
-        self._splats, self._changed, self._frame = splats, changed, packet.frame
+        self._state, self._frame = state, packet.frame
 
     def picture(self) -> np.ndarray:
-        """Render the present state, (H, W, 3) uint8."""
+        """Render the present state before its background, (H, W, 3) uint8."""
+        picture = self._rendered()
+        region = self.region
+        if region is None or region.whole or self._outside.is_in_splats:
+            return picture
+        return self._outside.behind(picture, self.alpha())
+
+    def cutout(self) -> np.ndarray:
+        """Render the present state on its own, (H, W, 4) uint8 RGBA, alpha straight."""
+        alpha = self.alpha()
+        return np.dstack([self._rendered() * (alpha > 0)[..., None], alpha])
+
+    def alpha(self) -> np.ndarray:
+        """Opacity of the region, (H, W) uint8; 255 everywhere in a stream without regions."""
+        region = self.region
+        if region is None:
+            return np.full(self.size[::-1], 255, np.uint8)
+        if self._alpha is None or self._alpha[0] != region:
+            header = self.header
+            cell = header.cell * np.divide(self.size, (header.width, header.height))
+            opacity = region.alpha(*self.size, (cell[0], cell[1]))
+            self._alpha = region, (opacity * 255 + 0.5).astype(np.uint8)
+        return self._alpha[1]
+
+    @property
+    def state(self) -> State:
+        """The present state: splats, which ones the last packet changed, and the region."""
+        if self._state is None:
+            raise BitstreamError("no frame was decoded yet")
+        return self._state
+
+    @property
+    def splats(self) -> QuantizedSplats:
+        """The present splats."""
+        return self.state.splats
+
+    @property
+    def region(self) -> Region | None:
+        """The present region; None in a stream without regions."""
+        return self.state.region
+
+    def _rendered(self) -> np.ndarray:
         splats = self.splats.dequantise()
         header = self.header
         if self.size != (header.width, header.height):
@@ -107,17 +174,81 @@ class Decoder:
             self._screen = Screen(*self.size, backend)
         return self._screen.picture(splats.params)
 
-    @property
-    def splats(self) -> QuantizedSplats:
-        """The present state."""
-        if self._splats is None:
-            raise BitstreamError("no frame was decoded yet")
-        return self._splats
+
+class _Outside:
+    """What is shown outside the region."""
+
+    def __init__(self, header: Header, size: tuple[int, int], background: Backdrop):
+        self._size = size
+        self._decoder = None
+        if header.codec:
+            from tsplat.frames.background import BACKGROUND_CODECS, BackgroundDecoder
+
+            names = {number: name for name, number in BACKGROUND_CODECS.items()}
+            self._decoder = BackgroundDecoder(*size, names[header.codec])
+        self._image = np.zeros(3, np.uint8)
+        self._waiting, self._keyframe = True, -1
+        self._kind = header.outside
+        if not header.cell and not (isinstance(background, str) and background == "keep"):
+            raise ConfigError("background: this stream has no region of interest to put one behind")
+        if isinstance(background, str):
+            if background not in ("keep", "blur"):
+                raise ConfigError(f"background: got {background!r}, expected keep or blur")
+            if background == "blur" and header.outside == "colour":
+                raise ConfigError("background: there is none in this stream to blur")
+            if background == "blur":
+                self._kind = "blur"
+            elif header.outside == "colour":
+                self._image = np.array(header.backdrop, np.uint8)
+        else:
+            self._kind = "colour"
+            given = _colour_or_image(background)
+            self._image = given if given.ndim == 1 else fitted(given, *size)
 
     @property
-    def changed(self) -> np.ndarray:
-        """Which splats the last packet changed, (N,) bool."""
-        return self._changed
+    def is_in_splats(self) -> bool:
+        """The splats' own picture is what is shown."""
+        return self._kind == "splats"
+
+    def advance(self, packet: Packet) -> None:
+        """Take in a background packet; raises BitstreamError."""
+        if self._decoder is None or self._kind == "colour":
+            return
+        data = packet.payload
+        if not data:
+            raise BitstreamError("background packet is empty")
+        keyframe = data[0] == 1
+        if self._waiting and not keyframe:
+            raise BitstreamError("the background's keyframe is missing")
+        self._waiting = True
+        image = self._decoder.decode(data[1:])
+        self._image, self._waiting = image, False
+        if keyframe:
+            self._keyframe = packet.frame
+        if self._kind == "blur":
+            self._image = blur(image)
+
+    def join(self, frame: int) -> None:
+        """An I-packet is here: if its background's keyframe is not, wait for the next one."""
+        self._waiting |= self._keyframe != frame
+
+    def behind(self, picture: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+        if self._kind == "blur" and self._decoder is None:
+            return over(picture, alpha, blur(picture, alpha))
+        return over(picture, alpha, self._image)
+
+
+def _colour_or_image(background: tuple[int, int, int] | np.ndarray) -> np.ndarray:
+    given = np.asarray(background)
+    levels = np.issubdtype(given.dtype, np.integer) and given.size > 0
+    if not levels or given.ndim not in (1, 3) or given.shape[-1] != 3:
+        raise ConfigError(
+            f"background: got {given.shape} {given.dtype}, expected a colour, (3,), or an image, "
+            "(h, w, 3), of integers"
+        )
+    if given.min() < 0 or given.max() > 255:
+        raise ConfigError(f"background: got {given.min()}..{given.max()}, expected 0..255")
+    return given.astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -130,12 +261,16 @@ class Picture:
         Its number.
     time : Fraction
         Seconds from the clip's start.
-    rgb : (H, W, 3) uint8
+    pixels : (H, W, 3) or (H, W, 4) uint8
+        RGB, or RGBA with straight alpha where that was asked for.
+    alpha : (H, W) uint8
+        Opacity of the region.
     """
 
     frame: int
     time: Fraction
-    rgb: np.ndarray
+    pixels: np.ndarray
+    alpha: np.ndarray
 
 
 class Reader:
@@ -146,6 +281,10 @@ class Reader:
     path : str or Path
     size : (int, int), optional
         Width and height to render at, pixels.
+    background : str, tuple or array
+        As for :class:`Decoder`.
+    cutout : bool
+        Pictures are RGBA: the region alone, with straight alpha.
 
     Attributes
     ----------
@@ -159,9 +298,17 @@ class Reader:
         The file cannot be opened.
     BitstreamError
         It is not a ``.tsplat`` file that this version reads.
+    ConfigError
+        As for :class:`Decoder`.
     """
 
-    def __init__(self, path: str | Path, size: tuple[int, int] | None = None):
+    def __init__(
+        self,
+        path: str | Path,
+        size: tuple[int, int] | None = None,
+        background: Backdrop = "keep",
+        cutout: bool = False,
+    ):
         self._path = Path(path)
         try:
             with open(self._path, "rb") as file:
@@ -175,7 +322,8 @@ class Reader:
         except BitstreamError as error:
             raise BitstreamError(f"{path}: {error.message}", offset=error.offset) from None
         self.damage: list[Damage] = []
-        self._size = size
+        self._size, self._background, self._cutout = size, background, cutout
+        self._decoder()
         self._index = container.read_index(self._data)
         self._random: tuple[Decoder, Iterator[Packet]] | None = None
 
@@ -190,11 +338,11 @@ class Reader:
         return any(d.cut_off for d in self.damage) or self._index is None
 
     def packets(self) -> Iterator[Packet]:
-        """I- and P-packets in the order of the file; notes damage."""
+        """All packets but the index, in the order of the file; notes damage."""
         return (packet for _, packet in self.timed_packets())
 
     def timed_packets(self) -> Iterator[tuple[Fraction, Packet]]:
-        """I- and P-packets and when they are shown, seconds from the first; notes damage."""
+        """As :meth:`packets`, and when each is shown, seconds from the first."""
         self.damage = []
         return self._timed(self.damage)
 
@@ -205,9 +353,10 @@ class Reader:
             if isinstance(item, Damage):
                 damage.append(item)
             elif item.kind != INDEX:
-                if before is not None:
+                if before is not None and item.kind != BACKGROUND:
                     ticks += item.ticks + TICKS * max(0, item.frame - before - 1)
-                before = item.frame
+                if item.kind != BACKGROUND:
+                    before = item.frame
                 yield Fraction(ticks, TICKS) / self.header.rate, item
 
     def frames(self, start: int = 0, count: int | None = None) -> Iterator[Picture]:
@@ -216,7 +365,7 @@ class Reader:
         Packets that do not decode are noted in :attr:`damage`, and so are the frames that
         build on them; decoding goes on at the next I-frame.
         """
-        decoder = Decoder(self.header, self._size)
+        decoder = self._decoder()
         waiting = False
         join = max((f for f, _ in (self._index[2] if self._index else []) if f <= start), default=0)
         for time, packet in self.timed_packets():
@@ -224,17 +373,25 @@ class Reader:
                 continue
             if count is not None and packet.frame >= start + count:
                 return
-            if waiting and packet.kind != INTRA:
+            if waiting and packet.kind == INTER:
                 continue
             try:
                 decoder.advance(packet)
             except BitstreamError as error:
                 self.damage.append(Damage(error))
-                waiting = True
+                waiting = waiting or packet.kind != BACKGROUND
+                continue
+            if packet.kind == BACKGROUND:
                 continue
             waiting = False
             if packet.frame >= start:
-                yield Picture(packet.frame, time, decoder.picture())
+                yield Picture(packet.frame, time, self._shown(decoder), decoder.alpha())
+
+    def _decoder(self) -> Decoder:
+        return Decoder(self.header, self._size, self._background)
+
+    def _shown(self, decoder: Decoder) -> np.ndarray:
+        return decoder.cutout() if self._cutout else decoder.picture()
 
     def end(self) -> Fraction:
         """When the clip's last frame ends, seconds from the start."""
@@ -243,12 +400,12 @@ class Reader:
         return shown + Fraction(last, TICKS) / self.header.rate
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        return (picture.rgb for picture in self.frames())
+        return (picture.pixels for picture in self.frames())
 
     def __len__(self) -> int:
         if self._index:
             return self._index[0]
-        return max((packet.frame + 1 for _, packet in self._timed([])), default=0)
+        return max((p.frame + 1 for _, p in self._timed([]) if p.kind != BACKGROUND), default=0)
 
     def __getitem__(self, frame: int) -> np.ndarray:
         """Picture of a frame, (H, W, 3) uint8. The next frame after it comes at no extra cost.
@@ -270,7 +427,7 @@ class Reader:
             )
             items = container.packets(self._data, start)
             frames = (p for p in items if isinstance(p, Packet) and p.kind != INDEX)
-            self._random = Decoder(self.header, self._size), frames
+            self._random = self._decoder(), frames
         decoder, packets = self._random
         self._random = None
         for packet in packets:
@@ -279,10 +436,10 @@ class Reader:
             try:
                 decoder.advance(packet)
             except BitstreamError:
-                if packet.frame == frame:
+                if packet.frame == frame and packet.kind != BACKGROUND:
                     raise
                 continue
-            if packet.frame == frame:
+            if packet.frame == frame and packet.kind != BACKGROUND:
                 self._random = decoder, packets
-                return decoder.picture()
+                return self._shown(decoder)
         raise BitstreamError("frame is missing from the file", frame=frame)

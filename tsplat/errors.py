@@ -41,3 +41,7 @@ class MediaError(TsplatError, OSError):
 
 class BackendError(TsplatError, RuntimeError):
     """A compute backend was asked for that this machine does not offer."""
+
+
+class ModelError(TsplatError, RuntimeError):
+    """A matting model is missing, is not what it should be, or cannot be run."""

@@ -8,15 +8,16 @@ from fractions import Fraction
 
 import google_crc32c
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tsplat.code import container
-from tsplat.code.container import INDEX, INTER, INTRA, Damage, Header, Packet
+from tsplat.code.container import BACKGROUND, INDEX, INTER, INTRA, OUTSIDE, Damage, Header, Packet
 from tsplat.errors import BitstreamError, ConfigError
+from tsplat.region import MAX_CELLS, grid
 from tsplat.splats import Steps
 
-HEADER = Header(640, 360, Fraction(30), Steps(128, 128, 786, 1050))
+HEADER = Header(640, 360, Fraction(30), Steps(128, 128, 786, 1050), cell=4)
 
 
 def crc(data: bytes) -> bytes:
@@ -25,7 +26,7 @@ def crc(data: bytes) -> bytes:
 
 def sealed(data: bytearray) -> bytes:
     """A header with its checksum made right again."""
-    return bytes(data[:44]) + crc(bytes(data[:44]))
+    return bytes(data[:52]) + crc(bytes(data[:52]))
 
 
 def stream(index: bool = True) -> tuple[bytes, list[int]]:
@@ -59,7 +60,7 @@ def test_the_worked_example_is_what_is_written():
     header, packet, rest = parts
     assert header == HEADER.pack()
     assert len(header) == container.HEADER_BYTES
-    assert packet == container.pack_packet(INTER, 5, b"\0\0")
+    assert packet == container.pack_packet(INTER, 5, b"\0")
     assert rest == b""
 
 
@@ -77,7 +78,32 @@ def test_headers_come_back(width, height, rate, aspect, steps, colour):
 
 
 @given(
-    st.sampled_from([INTRA, INTER]),
+    st.integers(1, 8192),
+    st.integers(1, 2048),
+    st.integers(2, 255),
+    st.sampled_from(OUTSIDE),
+    st.tuples(*[st.integers(0, 255)] * 3),
+    st.integers(0, 2),
+)
+def test_headers_of_regions_come_back(width, height, cell, outside, backdrop, codec):
+    rows, columns = grid(width, height, cell)
+    assume(rows * columns <= MAX_CELLS)
+    header = Header(
+        width,
+        height,
+        Fraction(25),
+        HEADER.steps,
+        cell=cell,
+        outside=outside,
+        backdrop=backdrop,
+        codec=codec,
+    )
+    assert Header.unpack(header.pack()) == header
+    assert len(header.pack()) == container.HEADER_BYTES
+
+
+@given(
+    st.sampled_from([INTRA, INTER, BACKGROUND]),
     st.integers(0, 2**31 - 1),
     st.binary(max_size=300),
     st.integers(0, 2**31),
@@ -107,9 +133,10 @@ def test_streams_are_read_with_and_without_index():
     [
         (lambda d: b"", "not a .tsplat file", 0),
         (lambda d: b"RIFF" + d, "not a .tsplat file", 0),
-        (lambda d: d[:20], "header cut off: 20 of 48 bytes", 0),
-        (lambda d: d[:20] + b"\x55" + d[21:], "header is damaged", 44),
-        (lambda d: sealed(d[:8] + b"\x02" + d[9:]), "version 2.*knows version 1.*use", 8),
+        (lambda d: d[:20], "header cut off: 20 of 56 bytes", 0),
+        (lambda d: d[:20] + b"\x55" + d[21:], "header is damaged", 52),
+        (lambda d: sealed(d[:8] + b"\x01" + d[9:]), "version 1.*knows version 2.*use", 8),
+        (lambda d: d[:8] + b"\x01" + d[9:48], "version 1.*knows version 2.*use", 8),
         (lambda d: sealed(d[:12] + b"\0\0" + d[14:]), "size: got 0x360", 12),
         (lambda d: sealed(d[:12] + b"\xff\xff" + d[14:]), "size: got 65535x360", 12),
         (lambda d: sealed(d[:12] + b"\x00\x20\x00\x20" + d[16:]), "at most 16777216 pixels", 12),
@@ -117,6 +144,16 @@ def test_streams_are_read_with_and_without_index():
         (lambda d: sealed(d[:16] + b"\0\0\0\0" + d[20:]), "rate: got 0", 12),
         (lambda d: sealed(d[:28] + b"\0\0" + d[30:]), "step of mean: got 0", 12),
         (lambda d: sealed(d[:36] + b"\x08\0\0\0" + d[40:]), "needs feature 3.*newer", 36),
+        (lambda d: sealed(d[:44] + b"\x01" + d[45:]), "cell: got 1, expected 2..255", 12),
+        (
+            lambda d: sealed(d[:12] + b"\xe8\x03" + d[14:44] + b"\x02" + d[45:]),
+            "cell: got 2, .*at most 65536 cells",
+            12,
+        ),
+        (lambda d: sealed(d[:45] + b"\x04" + d[46:]), "background 4 is not known", 45),
+        (lambda d: sealed(d[:44] + b"\0\x01" + d[46:]), "a background needs a region", 12),
+        (lambda d: sealed(d[:44] + b"\0" + d[45:49] + b"\x01\0\0"), "needs a region", 12),
+        (lambda d: sealed(d[:49] + b"\x03\0\0"), "background: got 'splats' with codec 3", 12),
     ],
 )
 def test_bad_headers_are_refused(change, message, offset):
@@ -136,6 +173,11 @@ def test_headers_are_validated_where_they_are_made():
         Header(0, 10, Fraction(30), HEADER.steps)
     with pytest.raises(ConfigError, match="rate"):
         Header(10, 10, Fraction(0), HEADER.steps)
+    for cell in (1, 256, -4):
+        with pytest.raises(ConfigError, match=f"cell: got {cell}, expected 2..255"):
+            Header(10, 10, Fraction(30), HEADER.steps, cell=cell)
+    with pytest.raises(ConfigError, match="background: got 'beach'"):
+        Header(10, 10, Fraction(30), HEADER.steps, cell=2, outside="beach")
 
 
 def unknown(kind: int) -> bytes:
@@ -195,7 +237,7 @@ def test_a_damaged_index_is_no_index():
         assert frames(bytes(bad)) == [0, 1, 2, 3, 4]
     far = stream(False)[0] + container.pack_index(1, 1, [(0, 10**6)])
     assert container.read_index(far) is None
-    assert container.read_index(b"\0" * 48 + struct.pack("<I", 2**31) + b"\x1aXST") is None
+    assert container.read_index(b"\0" * 56 + struct.pack("<I", 2**31) + b"\x1aXST") is None
 
 
 def test_a_huge_claim_is_refused_before_it_is_read():
@@ -213,7 +255,7 @@ def test_false_joins_cost_bounded_work():
 @pytest.mark.parametrize("frame", [0, 127, 128, 2**14, 2**21, 2**28, 2**31 - 1])
 @pytest.mark.parametrize("ticks", [0, 999, 1000, 1001, 2**32])
 def test_packets_come_back_at_every_size_of_their_head(frame, ticks):
-    for kind in (INTRA, INTER):
+    for kind in (INTRA, INTER, BACKGROUND):
         data = container.pack_packet(kind, frame, b"abc", ticks)
         packet = container.unpack_packet(data)
         assert (packet.kind, packet.frame, packet.ticks, packet.payload, packet.size) == (
@@ -313,7 +355,7 @@ def test_a_footer_that_leads_to_a_frame_leads_to_no_index():
 
 
 def test_an_index_that_announces_more_than_it_holds_is_no_index():
-    payload = b"\x00\xff\xff\xff\xff\x0f" + b"\x00\x30"
+    payload = b"\x00\xff\xff\xff\xff\x0f" + b"\x00\x38"
     packet = container.pack_packet(INDEX, 1, payload)
     footer = struct.pack("<I", len(packet)) + b"\x1aXST"
     assert container.read_index(HEADER.pack() + packet + footer) is None
@@ -326,7 +368,7 @@ def test_false_joins_with_large_claims_are_checksummed_a_bounded_number_of_times
     summed = []
     monkeypatch.setattr(container, "_crc", lambda data: summed.append(len(data)) or b"none")
     data = HEADER.pack() + mark * 60_000
-    found = list(container.packets(data, 48))
+    found = list(container.packets(data, container.HEADER_BYTES))
     assert [type(item) for item in found] == [Damage]
     assert len(summed) > 100
     assert sum(summed) < 4 * (len(data) + 2**24) + 2**24

@@ -4,27 +4,43 @@ from __future__ import annotations
 
 import itertools
 import tracemalloc
+from contextlib import suppress
+from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from tests.code.test_payload import HEIGHT, STEPS, WIDTH, splats
-from tsplat.code import container, payload, varint
-from tsplat.code.container import INTER, INTRA, Header, Packet
+from tests.code.test_mask import blob
+from tests.code.test_payload import CELLS, GRID, HEIGHT, PLAIN, WHOLE, WIDTH, splats
+from tsplat.code import container, mask, payload, varint
+from tsplat.code.container import BACKGROUND, INTER, INTRA, Header, Packet
 from tsplat.code.entropy import Writer
 from tsplat.decoder import Decoder
 from tsplat.errors import BitstreamError
-from tsplat.splats import MAX_SPLATS, QuantizedSplats, Steps
+from tsplat.region import MAX_CELLS, Region
+from tsplat.splats import MAX_SPLATS
+
+Packets = tuple[Header, list[bytes]]
 
 
-@pytest.fixture(scope="module")
-def packets() -> tuple[Header, list[bytes]]:
+@pytest.fixture(scope="module", params=["plain", "regions"])
+def packets(request) -> Packets:
+    """An I-packet and a P-packet; where there are cells, the second has all parts."""
     first, second = splats(60, 0, 0.5), splats(60, 1, 0.5)
-    moved = np.random.default_rng(0).random(60) < 0.5
-    target = QuantizedSplats(np.where(moved[:, None], second.values, first.values), STEPS)
-    intra = payload.encode_intra(first, WIDTH, HEIGHT)
-    inter, _ = payload.encode_inter(target, first, np.ones(60, bool))
-    return Header(WIDTH, HEIGHT, 30, STEPS), [intra, inter]
+    chosen = np.random.default_rng(0).random(60) < 0.5
+    values = np.where(chosen[:, None], second.values, first.values)
+    if request.param == "plain":
+        intra, state = payload.encode_intra(first, None, PLAIN)
+        inter, _ = payload.encode_inter(state, np.ones(60, bool), values, None, PLAIN)
+        return PLAIN, [intra, inter]
+    intra, state = payload.encode_intra(first, blob(GRID, 0), CELLS)
+    stay = np.arange(60) % 4 > 0
+    added = payload.addable(splats(8, 2, 0.5).values, state, CELLS)
+    values = np.concatenate([values[stay], added])
+    inter, _ = payload.encode_inter(state, stay, values, blob(GRID, 1), CELLS)
+    assert inter[0] == 15
+    return replace(CELLS, outside="blur"), [intra, inter]
 
 
 def mutated(rng: np.random.Generator, data: bytes) -> bytes:
@@ -56,6 +72,7 @@ def test_hostile_payloads_with_right_checksums(packets):
             decoded += 1
             if decoded % 40 == 0:
                 assert decoder.picture().shape == (HEIGHT, WIDTH, 3)
+                assert decoder.cutout().shape == (HEIGHT, WIDTH, 4)
         except BitstreamError:
             refused += 1
     assert decoded > 50
@@ -65,7 +82,8 @@ def test_hostile_payloads_with_right_checksums(packets):
 def test_hostile_files(packets):
     header, (intra, inter) = packets
     data = header.pack() + container.pack_packet(INTRA, 0, intra)
-    data += container.pack_packet(INTER, 1, inter) + container.pack_index(2, 1000, [(0, 48)])
+    data += container.pack_packet(INTER, 1, inter)
+    data += container.pack_index(2, 1000, [(0, container.HEADER_BYTES)])
     rng = np.random.default_rng(2)
     for _ in range(500):
         hostile = mutated(rng, data)
@@ -75,7 +93,7 @@ def test_hostile_files(packets):
             continue
         container.read_index(hostile)
         for item in container.packets(hostile):
-            if isinstance(item, Packet) and item.kind in (INTRA, INTER):
+            if isinstance(item, Packet) and item.kind in (INTRA, INTER, BACKGROUND):
                 try:
                     decoder.advance(item)
                 except BitstreamError:
@@ -93,13 +111,18 @@ def survives(decoder: Decoder, kind: int, payload: bytes) -> bool:
 
 @pytest.mark.parametrize("kind", [INTRA, INTER])
 @pytest.mark.parametrize("count", [0, 4])
-def test_every_short_payload(count, kind):
-    start = payload.encode_intra(splats(count, 0), WIDTH, HEIGHT)
+@pytest.mark.parametrize("header", [PLAIN, CELLS], ids=["plain", "regions"])
+def test_every_short_payload(header, count, kind):
+    region = WHOLE if header.cell else None
+    start = payload.decode_intra(payload.encode_intra(splats(count, 0), region, header)[0], header)
+    alphabet = b"\x00\x01\x03\x04\x08\x7f\x80\xff"
     for length in range(5):
-        for data in itertools.product(b"\x00\x01\x04\x7f\x80\xff", repeat=length):
-            decoder = Decoder(Header(WIDTH, HEIGHT, 30, STEPS))
-            decoder.advance(Packet(INTRA, 0, 1000, start))
-            survives(decoder, kind, bytes(data))
+        for data in itertools.product(alphabet, repeat=length):
+            with suppress(BitstreamError):
+                if kind == INTRA:
+                    payload.decode_intra(bytes(data), header)
+                else:
+                    payload.decode_inter(bytes(data), start, header)
 
 
 def number(rng: np.random.Generator) -> bytes:
@@ -116,9 +139,11 @@ def test_heads_of_any_numbers_before_tails_of_any_bytes(packets, kind):
     rng = np.random.default_rng(3)
     decoder = Decoder(header)
     drawn = 0
-    for _ in range(700):
+    for case in range(700):
         decoder.advance(Packet(INTRA, 0, 1000, intra))
         head = b"".join(number(rng) for _ in range(rng.integers(1, 40)))
+        if case % 2:
+            head = bytes([case // 2 % 16, 3]) + head
         if survives(decoder, kind, head + rng.bytes(int(rng.integers(0, 200)))) and drawn < 25:
             assert decoder.picture().dtype == np.uint8
             drawn += 1
@@ -153,9 +178,19 @@ def test_hostile_packets_one_by_one(packets):
         if hostile not in whole:
             with pytest.raises(BitstreamError):
                 decoder.advance(hostile)
-            assert np.array_equal(
-                decoder.splats.values, payload.decode_intra(intra, STEPS, WIDTH, HEIGHT).values
-            )
+            expected = payload.decode_intra(intra, header)
+            assert np.array_equal(decoder.splats.values, expected.splats.values)
+            assert decoder.region == expected.region
+
+
+def peak_memory(call) -> int:
+    """Bytes that a call which is refused takes at most."""
+    tracemalloc.start()
+    try:
+        call()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_crowd_in_few_bytes_takes_bounded_memory():
@@ -169,18 +204,108 @@ def test_a_crowd_in_few_bytes_takes_bounded_memory():
         writer.peak(channel)
     crowd = writer.finish()
     assert len(crowd) < 1000
-    tracemalloc.start()
-    with pytest.raises(BitstreamError, match="splat 65534: l11 is 65535"):
-        payload.decode_intra(crowd, Steps(128, 128, 786, 1050), WIDTH, HEIGHT)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 64 << 20
+
+    def refused() -> None:
+        with pytest.raises(BitstreamError, match="splat 65534: l11 is 65535"):
+            payload.decode_intra(crowd, PLAIN)
+
+    assert peak_memory(refused) < 64 << 20
 
 
 def test_a_crowd_without_data_is_refused_before_memory_is_taken():
-    tracemalloc.start()
-    with pytest.raises(BitstreamError, match="ends inside"):
-        payload.decode_intra(varint.pack(MAX_SPLATS) + b"\0\0", STEPS, WIDTH, HEIGHT)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 1 << 16
+    def refused() -> None:
+        with pytest.raises(BitstreamError, match="ends inside"):
+            payload.decode_intra(varint.pack(MAX_SPLATS) + b"\0\0", PLAIN)
+
+    assert peak_memory(refused) < 1 << 16
+
+
+def test_a_crowd_that_is_added_takes_bounded_memory():
+    """In a dozen bytes, after every packet again: never more than are allowed in all."""
+    state = payload.decode_intra(b"\x01" + b"\0" * 14, PLAIN)
+    data = b"\x08" + varint.pack(MAX_SPLATS) + b"\0\0"
+
+    def refused() -> None:
+        with pytest.raises(BitstreamError, match="splats: got 65536, at most 65535"):
+            payload.decode_inter(data, state, PLAIN)
+
+    assert peak_memory(refused) < 64 << 20
+
+
+def test_changes_of_a_crowd_take_bounded_memory():
+    """A tail of ones: every splat changes, in every channel, by as much as can be said."""
+    state = payload.decode_intra(varint.pack(MAX_SPLATS) + b"\0" * 14, PLAIN)
+
+    def refused() -> None:
+        for tail in (b"\xff" * 40, b"\0" * 40, b"\x5a" * 4000):
+            with suppress(BitstreamError):
+                payload.decode_inter(b"\x04" + tail, state, PLAIN)
+
+    assert peak_memory(refused) < 64 << 20
+
+
+def test_the_finest_mask_takes_bounded_memory():
+    header = Header(8192, 2048, Fraction(30), PLAIN.steps, cell=16)
+    shape = (2048 // 16, 8192 // 16)
+    assert shape[0] * shape[1] == MAX_CELLS
+    noise = np.random.default_rng(0).random(shape) < 0.5
+    writer = Writer()
+    writer.integer(3)
+    writer.integer(0)
+    mask.code(writer.bits, shape, None, Region(noise))
+    mask.steps.cache_clear()
+
+    def decoded() -> None:
+        got = payload.decode_intra(writer.finish(), header)
+        assert got.region == Region(noise)
+
+    assert peak_memory(decoded) < 64 << 20
+
+
+@pytest.mark.parametrize("codec", [1, 2])
+def test_hostile_background_packets(codec):
+    """Random bytes, and keyframes that claim to be; the person is shown all the same."""
+    header = replace(CELLS, outside="video", codec=codec)
+    intra, _ = payload.encode_intra(splats(20, 0), blob(GRID, 0), header)
+    decoder = Decoder(header)
+    decoder.advance(Packet(INTRA, 0, 1000, intra))
+    shown = decoder.picture()
+    rng = np.random.default_rng(6)
+    refused = 0
+    for case in range(150):
+        body = bytes([case % 3]) + rng.bytes(int(rng.integers(0, 200)))
+        try:
+            decoder.advance(Packet(BACKGROUND, 0, 1000, body if case else b""))
+        except BitstreamError:
+            refused += 1
+    assert refused > 140
+    assert np.array_equal(decoder.picture()[decoder.alpha() == 255], shown[decoder.alpha() == 255])
+
+
+@pytest.mark.parametrize("codec", ["av1", "h264"])
+def test_changed_background_packets(codec):
+    """Real packets, changed: a picture or a BitstreamError, of the decoder's size."""
+    from tsplat.frames.background import BACKGROUND_CODECS, BackgroundEncoder
+
+    header = replace(CELLS, outside="video", codec=BACKGROUND_CODECS[codec])
+    encoder = BackgroundEncoder(WIDTH, HEIGHT, Fraction(4), codec=codec)
+    rng = np.random.default_rng(7)
+    room = (
+        rng.integers(0, 256, (HEIGHT // 10, WIDTH // 10, 3), np.uint8).repeat(10, 0).repeat(10, 1)
+    )
+    keep = np.ones((HEIGHT, WIDTH), bool)
+    real = [bytes([k == 0]) + encoder.encode(room, keep, k == 0) for k in range(3)]
+    intra, _ = payload.encode_intra(splats(20, 0), blob(GRID, 0), header)
+    decoder = Decoder(header)
+    decoder.advance(Packet(INTRA, 0, 1000, intra))
+    for packet in real:
+        decoder.advance(Packet(BACKGROUND, 0, 1000, packet))
+    for case in range(200):
+        try:
+            decoder.advance(Packet(BACKGROUND, 0, 1000, mutated(rng, real[case % 3])))
+        except BitstreamError:
+            continue
+        assert decoder.picture().shape == (HEIGHT, WIDTH, 3)
+    decoder.advance(Packet(BACKGROUND, 0, 1000, real[0]))
+    outside = decoder.alpha() == 0
+    assert np.abs(decoder.picture()[outside].astype(int) - room[outside]).mean() < 25

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.golden.regenerate import FOLDER, HEADER, encode, states
+from tests.golden.regenerate import FOLDER, HEADER, TICKS, encode, frames
 from tsplat.decoder import Decoder, Reader
 
 
@@ -14,11 +14,15 @@ def test_the_golden_stream_is_read_exactly():
     decoder = Decoder(reader.header)
     pictures = np.load(FOLDER / "pictures.npy")
     packets = list(reader.packets())
-    assert [p.ticks for p in packets] == [1000, 1000, 2500]
-    for packet, state, picture in zip(packets, states(), pictures):
+    assert [p.ticks for p in packets] == list(TICKS)
+    # Its parts: nothing; region, dropped and added; region, dropped and changed; region, dropped.
+    assert [p.payload[0] for p in packets[1:]] == [4, 0, 11, 7, 3]
+    for packet, (_, values, region), picture in zip(packets, frames(), pictures, strict=True):
         got = decoder.decode(packet)
-        assert np.array_equal(decoder.splats.values, state)
+        assert np.array_equal(decoder.splats.values, values)
+        assert decoder.region == region
         assert np.abs(got.astype(int) - picture).max() <= 1
+    assert (pictures[-1] == HEADER.backdrop).all()
 
 
 def test_the_golden_stream_is_written_exactly():

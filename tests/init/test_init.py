@@ -66,6 +66,43 @@ def test_an_empty_region_has_no_splats():
     assert len(superpixel(frame, 60, nothing)) == len(scatter(frame, 60, 0, nothing)) == 0
 
 
+def test_a_region_and_its_surroundings_share_the_splats_between_them():
+    """What an I-frame starts from: both parts filled, each from its own pixels."""
+    frame = np.zeros((60, 96, 3), np.uint8)
+    inside = np.zeros((60, 96), bool)
+    inside[10:50, 30:70] = True
+    frame[inside] = (200, 0, 0)
+    frame[~inside] = (0, 0, 200)
+    within, without = superpixel(frame, 90, inside).params, superpixel(frame, 40, ~inside).params
+    assert (len(within), len(without)) == (90, 40)
+    assert (np.abs(within[:, 7]) < 0.02).mean() > 0.9
+    assert (np.abs(without[:, 5]) < 0.02).mean() > 0.8
+
+
+@pytest.mark.parametrize("size", [(96, 54), (640, 360), (641, 359)])
+def test_a_region_is_placed_where_it_is_at_any_size(size):
+    """Large pictures are cut into superpixels at a smaller scale."""
+    width, height = size
+    frame = pictures(1, width, height)[0]
+    inside = np.zeros((height, width), bool)
+    inside[height // 4 : height // 2, width // 2 : 3 * width // 4] = True
+    params = superpixel(frame, 50, inside).params
+    x, y = params[:, 0] / width, params[:, 1] / height
+    assert ((x > 0.48) & (x < 0.77) & (y > 0.23) & (y < 0.52)).all()
+    assert x.std() > 0.04
+    assert y.std() > 0.04
+
+
+def test_slivers_of_segments_are_no_splats():
+    """A thin diagonal region: no splat is much smaller than the others."""
+    frame = pictures(1)[0]
+    y, x = np.mgrid[:54, :96]
+    params = superpixel(frame, 30, np.abs(y - x) < 6).params
+    area = params[:, 2] * params[:, 4]
+    assert len(params) == 30
+    assert area.min() > 0.02 * np.median(area)
+
+
 def test_busy_parts_get_more_splats():
     frame = np.full((64, 128, 3), 100, np.uint8)
     frame[:, 64:] = pictures(1, 128, 72)[0][8:, 32:96]

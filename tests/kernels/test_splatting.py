@@ -283,15 +283,41 @@ def test_changed_pixels_exceed_what_was_settled():
     assert error == pytest.approx(((picture - after / 255) ** 2).sum(), rel=1e-4)
 
 
-def test_nothing_changes_where_there_is_no_weight():
+def test_changes_count_times_the_root_of_their_weight():
+    """The error is 1 everywhere; of it 0, 0.1, 0.5 and 1 count."""
     weight = np.zeros((24, 40), np.float32)
-    weight[:, 20:] = 0.5
+    weight[:, 12:20], weight[:, 20:32], weight[:, 32:] = 0.01, 0.25, 1
     canvas = Canvas(40, 24)
     canvas.set_weight(weight)
     canvas.set_target(np.full((24, 40, 3), 255, np.uint8))
-    tiles, _, error = canvas.changed(random_splats(0, 24, 40), 0.9)
-    assert tiles.reshape(3, 5).tolist() == [[0, 0, 32, 64, 64]] * 3
-    assert error == pytest.approx(24 * 20 * 3 * 0.5)
+    black = random_splats(0, 24, 40)
+    expected = {
+        0.05: [0, 32, 64, 64, 64],
+        0.2: [0, 0, 32, 64, 64],
+        0.6: [0, 0, 0, 0, 64],
+        1.1: [0] * 5,
+    }
+    for threshold, row in expected.items():
+        tiles, _, error = canvas.changed(black, threshold)
+        assert tiles.reshape(3, 5).tolist() == [row] * 3
+        assert error == pytest.approx(24 * 3 * (8 * 0.01 + 12 * 0.25 + 8))
+    canvas.settle(black)
+    assert not canvas.changed(black, 0.0)[0].any()
+
+
+def test_what_enters_the_region_has_changed():
+    """Nothing is settled where there is no weight, in tiles that are active and in others."""
+    flat = random_splats(0, 16, 24)
+    canvas = Canvas(24, 16)
+    canvas.set_target(np.full((16, 24, 3), 102, np.uint8))
+    canvas.settle(flat)
+    weight = np.zeros((16, 24), np.float32)
+    weight[:, 8:] = 1
+    canvas.set_weight(weight)
+    canvas.settle(flat, np.array([1, 1, 1, 0, 0, 0], bool), slack=1.0)
+    assert not canvas.changed(flat, 0.1)[0].any()
+    canvas.set_weight(np.ones((16, 24), np.float32))
+    assert canvas.changed(flat, 0.1)[0].reshape(2, 3).tolist() == [[64, 0, 0]] * 2
 
 
 def test_settling_notes_the_error_of_its_tiles_up_to_the_slack():

@@ -31,7 +31,8 @@ def canvas_and_splats(frame):
 
 
 def test_nothing_changed_selects_nothing(canvas_and_splats):
-    selection = select(*canvas_and_splats, threshold=0.5)
+    canvas, splats = canvas_and_splats
+    selection = select(canvas, splats, threshold=0.5, pixels=96 * 54)
     assert not selection.splats.any()
     assert not selection.tiles.any()
     assert selection.changed == 0
@@ -43,19 +44,32 @@ def test_a_changed_patch_selects_what_reaches_it(canvas_and_splats, frame):
     patch = frame.copy()
     patch[20:32, 40:56] = 255 - patch[20:32, 40:56]
     canvas.set_target(patch)
-    selection = select(canvas, splats, threshold=20)
+    selection = select(canvas, splats, threshold=20, pixels=96 * 54)
     x, y = splats.params[:, :2].T
     inside = (x > 42) & (x < 54) & (y > 22) & (y < 30)
     far = (np.abs(x - 48) > 40) | (np.abs(y - 26) > 40)
     assert selection.splats[inside].all()
     assert not selection.splats[far].any()
     assert 0 < selection.changed < 0.05
+    few = select(canvas, splats, threshold=20, pixels=16 * 12)
+    assert few.changed == pytest.approx(selection.changed * 96 * 54 / (16 * 12))
+    assert few.scene_cut
+    assert not selection.scene_cut
 
 
 def test_another_scene_is_a_cut(canvas_and_splats, frame):
     canvas, splats = canvas_and_splats
     canvas.set_target(255 - frame)
-    assert select(canvas, splats, threshold=10).scene_cut
+    assert select(canvas, splats, threshold=10, pixels=96 * 54).scene_cut
+
+
+def test_no_pixels_that_count_are_no_scene_cut(canvas_and_splats, frame):
+    canvas, splats = canvas_and_splats
+    canvas.set_weight(np.zeros((54, 96), np.float32))
+    canvas.set_target(255 - frame)
+    selection = select(canvas, splats, threshold=10, pixels=0)
+    assert selection.changed == 0
+    assert not selection.splats.any()
 
 
 def test_tiles_cover_every_box():

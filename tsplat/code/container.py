@@ -1,4 +1,4 @@
-r"""The ``.tsplat`` container, version 1. All fixed-size integers are little-endian.
+r"""The ``.tsplat`` container, version 2. All fixed-size integers are little-endian.
 
 File
 ----
@@ -9,13 +9,13 @@ File
 A packet is final once it is written, so a file can be written to a pipe and read while it
 grows. Index and footer are a convenience: a reader that does not find them scans the packets.
 
-Header, 48 bytes
+Header, 56 bytes
 ----------------
 ===== ==== ==================================================================================
  byte size field
 ===== ==== ==================================================================================
     0    8 magic: 89 54 53 50 4C 0D 0A 1A
-    8    1 version: 1
+    8    1 version: 2
     9    1 primaries, ITU-T H.273 (2: unspecified)
    10    1 transfer characteristics, H.273
    11    1 matrix coefficients of the source, H.273 (pixels are decoded as RGB)
@@ -31,10 +31,16 @@ Header, 48 bytes
    34    2 step of chroma, 1/65536 of full scale, 1..65535
    36    4 required features: a reader refuses a stream with a bit that it does not know
    40    4 ignorable features: a reader skips what belongs to a bit that it does not know
-   44    4 CRC-32C of bytes 0..43
+   44    1 side of a cell of the region's mask, pixels, 2..255, at most 2**16 cells; 0: no region
+   45    1 what is shown outside the region: 0 the splats there, 1 a colour, 2 the splats there,
+           blurred, 3 the background packets' pictures; 0 if there is no region
+   46    3 that colour, RGB
+   49    1 codec of the background packets: 1 AV1, 2 H.264; 0: there are none
+   50    2 zero
+   52    4 CRC-32C of bytes 0..51
 ===== ==== ==================================================================================
 
-Version 1 knows no feature. Packets of feature bit b have kind 16 + b.
+Version 2 knows no feature. Packets of feature bit b have kind 16 + b.
 
 Packet
 ------
@@ -44,7 +50,7 @@ Packet
     size: varint | payload: size bytes | CRC-32C of all before: u32
 
     type   7 6 5 4 3 2 1 0
-           | | +-+-+-+-+-+-- kind: 1 I, 2 P, 3 index, 16..47 features
+           | | +-+-+-+-+-+-- kind: 1 I, 2 P, 3 index, 4 background, 16..47 features
            | +-------------- timed: ticks is there
            +---------------- ignorable: a reader that does not know the kind skips it
 
@@ -53,6 +59,13 @@ before, in thousandths of a frame at the header's rate; 1000 where it is absent,
 frame is at 0. Varints are LEB128 (:mod:`tsplat.code.varint`); payloads are specified in
 :mod:`tsplat.code.payload`. A reader joins at any I-packet; after damage it searches for the
 bytes (01 or 41) 54 53 49 of one whose CRC is right. A payload has at most 2**24 bytes.
+
+Background packet, kind 4
+-------------------------
+*frame*: the frame from which its picture is shown, until the next one's; the packet comes before
+that frame's. Payload: a byte, 1 for a keyframe and 0 otherwise, then the packet of a video codec,
+whose picture is scaled to the header's size. A keyframe precedes every I-packet. A reader that
+cannot decode it shows the person before black.
 
 Index packet, kind 3
 --------------------
@@ -65,13 +78,14 @@ Size of the index packet in bytes, u32; then 1A 58 53 54.
 
 Example
 -------
-A header of 640x360 at 30 frames/s with square pixels, then a P-packet of frame 5 that changes
-nothing::
+A header of 640x360 at 30 frames/s with square pixels and cells of four pixels, then a P-packet
+of frame 5 that changes nothing::
 
-    89 54 53 50 4C 0D 0A 1A  01  02 02 02  80 02  68 01
+    89 54 53 50 4C 0D 0A 1A  02  02 02 02  80 02  68 01
     1E 00 00 00  01 00 00 00  01 00  01 00
-    80 00  80 00  12 03  1A 04  00 00 00 00  00 00 00 00  CRC_HEADER
-    02  05  02  00 00  CRC_PACKET
+    80 00  80 00  12 03  1A 04  00 00 00 00  00 00 00 00
+    04  00  00 00 00  00  00 00  CRC_HEADER
+    02  05  01  00  CRC_PACKET
 """
 
 from __future__ import annotations
@@ -86,17 +100,20 @@ import google_crc32c
 
 from tsplat.code import varint
 from tsplat.errors import BitstreamError, ConfigError
+from tsplat.region import MAX_CELLS, MIN_CELL, grid
 from tsplat.splats import MAX_PIXELS, MAX_SIDE, Steps
 
 MAGIC = b"\x89TSPL\r\n\x1a"
-VERSION = 1
-HEADER_BYTES = 48
+VERSION = 2
+HEADER_BYTES = 56
 TICKS = 1000
-INTRA, INTER, INDEX = 1, 2, 3
+INTRA, INTER, INDEX, BACKGROUND = 1, 2, 3, 4
 KNOWN_REQUIRED = 0
-KIND_NAMES = {INTRA: "I", INTER: "P", INDEX: "index"}
+KIND_NAMES = {INTRA: "I", INTER: "P", INDEX: "index", BACKGROUND: "background"}
+OUTSIDE = ("splats", "colour", "blur", "video")
+"""What may be shown outside the region, by its number in the header."""
 
-_HEADER = struct.Struct("<8s4B2H2I2H4H2I")
+_HEADER = struct.Struct("<8s4B2H2I2H4H2I6B2x")
 _SYNC = b"TSI"
 _JOIN = re.compile(rb"[\x01\x41]TSI")
 _TIMED, _IGNORABLE, _KIND = 64, 128, 63
@@ -125,6 +142,14 @@ class Header:
         Width of a pixel over its height.
     colour : (int, int, int)
         Primaries, transfer and matrix of the source, H.273.
+    cell : int
+        Side of a cell of the region's mask, pixels; 0 where there is no region.
+    outside : str
+        What is shown outside the region, one of :data:`OUTSIDE`.
+    backdrop : (int, int, int)
+        The colour shown there, RGB, where it is a colour.
+    codec : int
+        Of background packets; 0 where there are none.
 
     Raises
     ------
@@ -138,6 +163,10 @@ class Header:
     steps: Steps
     aspect: Fraction = Fraction(1)
     colour: tuple[int, int, int] = (2, 2, 2)
+    cell: int = 0
+    outside: str = "splats"
+    backdrop: tuple[int, int, int] = (0, 0, 0)
+    codec: int = 0
 
     def __post_init__(self) -> None:
         if not (1 <= self.width <= MAX_SIDE and 1 <= self.height <= MAX_SIDE):
@@ -149,9 +178,19 @@ class Header:
         for name, value, most in (("rate", self.rate, 2**31 - 1), ("aspect", self.aspect, 65535)):
             if not (0 < value.numerator <= most and value.denominator <= most):
                 raise ConfigError(f"{name}: got {value}, terms must be 1..{most}")
+        if self.cell:
+            rows, columns = grid(self.width, self.height, self.cell)
+            if not MIN_CELL <= self.cell <= 255 or rows * columns > MAX_CELLS:
+                raise ConfigError(
+                    f"cell: got {self.cell}, expected {MIN_CELL}..255 and at most {MAX_CELLS} cells"
+                )
+        elif self.outside != "splats" or self.codec:
+            raise ConfigError("a background needs a region")
+        if self.outside not in OUTSIDE or self.codec not in (0, 1, 2):
+            raise ConfigError(f"background: got {self.outside!r} with codec {self.codec}")
 
     def pack(self) -> bytes:
-        """The header's 48 bytes."""
+        """The header's 56 bytes."""
         body = _HEADER.pack(
             MAGIC,
             VERSION,
@@ -168,6 +207,10 @@ class Header:
             self.steps.chroma,
             0,
             0,
+            self.cell,
+            OUTSIDE.index(self.outside),
+            *self.backdrop,
+            self.codec,
         )
         return body + _crc(body)
 
@@ -196,7 +239,8 @@ class Header:
             raise BitstreamError("header is damaged: wrong checksum", offset=HEADER_BYTES - 4)
         fields = _HEADER.unpack(data[:-4])
         _, _, *colour, width, height, rate_n, rate_d, aspect_n, aspect_d = fields[:11]
-        *steps, required, _ = fields[11:]
+        *steps, required, _ = fields[11:17]
+        cell, outside, *backdrop, codec = fields[17:]
         unknown = required & ~KNOWN_REQUIRED
         if unknown:
             raise BitstreamError(
@@ -206,6 +250,8 @@ class Header:
             )
         if not (rate_d and aspect_d):
             raise BitstreamError("frame rate or pixel aspect divides by zero", offset=16)
+        if outside >= len(OUTSIDE):
+            raise BitstreamError(f"background {outside} is not known", offset=45)
         try:
             return cls(
                 width,
@@ -214,6 +260,10 @@ class Header:
                 Steps(*steps),
                 Fraction(aspect_n, aspect_d),
                 (colour[0], colour[1], colour[2]),
+                cell,
+                OUTSIDE[outside],
+                (backdrop[0], backdrop[1], backdrop[2]),
+                codec,
             )
         except ConfigError as error:
             raise BitstreamError(f"header: {error}", offset=12) from None
@@ -226,7 +276,7 @@ class Packet:
     Attributes
     ----------
     kind : int
-        :data:`INTRA`, :data:`INTER` or :data:`INDEX`.
+        :data:`INTRA`, :data:`INTER`, :data:`INDEX` or :data:`BACKGROUND`.
     frame : int
         Number of the frame; of frames, for the index.
     ticks : int

@@ -1,23 +1,26 @@
-"""Arrays of integers through a range coder (constriction), with models that fit in two bytes.
+"""Arrays of integers through a range coder (constriction), with models that fit in a few bytes.
 
 Every array is coded with a model of its own, whose parameters travel in the packet's head as
-varints; the symbols of all arrays share one range-coded tail. Model tables are made of integers
-and float64 products alone (no exp, no log), so that every machine builds the same ones.
+varints and bytes; the symbols of all arrays share one range-coded tail. Model tables are made of
+integers and float64 products alone (no exp, no log), so that every machine builds the same ones.
 
 Models
 ------
 peak
     P(mode) = hit / 256; elsewhere in low..high P(v) is proportional to
     (rho / 256) ** abs(v - mode). Head: fold(low), high - low, and unless that is 0 (all values
-    are the same): mode - low, hit (1..255), rho (1..255).
-flags
-    Bernoulli for each of two contexts. Head: p0, p1; P(1 | context k) = p_k / 256.
+    are the same): mode - low, and hit and rho as bytes (1..255).
+bits
+    Bernoulli with a probability for every bit, that both sides know. No head.
 gamma
     Unsigned integers of any size: their bit lengths are ``peak``, the bits under the leading
     one uniform, class by class from the shortest, eight at a time from the lowest.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import constriction
 import numpy as np
@@ -29,6 +32,54 @@ _WIDEST = 1 << 16
 """Most values that a model may range over."""
 _LONGEST = 48
 """Most bits of a ``gamma`` integer."""
+
+Bits = Callable[[np.ndarray, "np.ndarray | None"], np.ndarray]
+"""``Writer.bits`` or ``Reader.bits``: codes booleans, (n,), given their probabilities of being
+true, (n,) float64, and, when encoding, the booleans; returns them."""
+
+
+@dataclass(frozen=True)
+class Peak:
+    """Parameters of a ``peak`` model; mode counts from low. hit and rho are 0 where span is."""
+
+    low: int
+    span: int
+    mode: int = 0
+    hit: int = 0
+    rho: int = 0
+
+    @classmethod
+    def of(cls, values: np.ndarray) -> Peak:
+        """The model that fits an array, (n,) int with n > 0; spans at most 65536 values."""
+        low, high = int(values.min()), int(values.max())
+        if high - low >= _WIDEST:
+            raise BitstreamError(f"values span {high - low + 1}, at most {_WIDEST}")
+        if low == high:
+            return cls(low, 0)
+        mode = int(np.median(values))
+        distances = np.abs(values - mode)
+        away = distances > 0
+        hit = int(np.clip(round(256 * float(1 - away.mean())), 1, 255))
+        # The mean of a geometric distribution that starts at 1 is 1 / (1 - r).
+        rho = int(np.clip(round(256 * (1 - 1 / float(distances[away].mean()))), 1, 255))
+        return cls(low, high - low, mode - low, hit, rho)
+
+    def clip(self, values: np.ndarray) -> np.ndarray:
+        """The nearest values that the model can code."""
+        return np.clip(values, self.low, self.low + self.span)
+
+    def table(self):
+        """As constriction takes it; only where span is not 0."""
+        span, mode = self.span, self.mode
+        powers = np.full(max(mode, span - mode), self.rho / 256.0)
+        powers[0] = 1.0
+        powers = np.maximum(np.cumprod(powers), 2.0**-40)
+        below, above = powers[:mode][::-1], powers[: span - mode]
+        # cumsum, not sum: numpy's sum adds in an order that depends on the machine.
+        total = np.cumsum(np.concatenate([below, above]))[-1]
+        centre = total * self.hit / (256 - self.hit)
+        table = np.concatenate([below, [centre], above])
+        return constriction.stream.model.Categorical(table, perfect=False)
 
 
 class Writer:
@@ -42,37 +93,30 @@ class Writer:
         """A single unsigned integer, in the head."""
         self._head += varint.pack(value)
 
-    def peak(self, values: np.ndarray) -> None:
-        """An array with a peak, (n,) int; spans at most 65536 values."""
+    def peak(self, values: np.ndarray) -> Peak | None:
+        """An array with a peak, (n,) int; spans at most 65536 values. Returns its model."""
         if not len(values):
-            return
-        low, high = int(values.min()), int(values.max())
-        if high - low >= _WIDEST:
-            raise BitstreamError(f"values span {high - low + 1}, at most {_WIDEST}")
-        self.integer(varint.fold(low))
-        self.integer(high - low)
-        if low == high:
-            return
-        mode = int(np.median(values))
-        distances = np.abs(values - mode)
-        away = distances > 0
-        hit = int(np.clip(round(256 * float(1 - away.mean())), 1, 255))
-        # The mean of a geometric distribution that starts at 1 is 1 / (1 - r).
-        rho = int(np.clip(round(256 * (1 - 1 / float(distances[away].mean()))), 1, 255))
-        for field in (mode - low, hit, rho):
-            self.integer(field)
-        self._tail.encode(_symbols(values - low), _peak_model(high - low, mode - low, hit, rho))
+            return None
+        model = Peak.of(values)
+        self.integer(varint.fold(model.low))
+        self.integer(model.span)
+        if model.span:
+            self.integer(model.mode)
+            self._head += bytes((model.hit, model.rho))
+        self.known_peak(values, model)
+        return model
 
-    def flags(self, values: np.ndarray, contexts: np.ndarray) -> None:
-        """Booleans, (n,), each in context 0 or 1."""
-        for k in (0, 1):
-            chosen = values[contexts == k]
-            p = 0
-            if chosen.any():
-                p = int(np.clip(round(256 * float(chosen.mean())), 1, 255))
-            self.integer(p)
-            if p:
-                self._tail.encode(_symbols(chosen), _flag_model(p))
+    def known_peak(self, values: np.ndarray, model: Peak) -> None:
+        """An array, (n,) int, with a model that the reader has; no head."""
+        if model.span and len(values):
+            self._tail.encode(_symbols(values - model.low), model.table())
+
+    def bits(self, chances: np.ndarray, values: np.ndarray | None) -> np.ndarray:
+        """Booleans, (n,), each with its probability of being true, (n,) float64; returns them."""
+        assert values is not None
+        if len(values):
+            self._tail.encode(_symbols(values), _BERNOULLI, chances)
+        return values
 
     def gamma(self, values: np.ndarray) -> None:
         """Unsigned integers of any size, (n,) int64, below 2**48."""
@@ -95,8 +139,9 @@ class Reader:
     """Reads what :class:`Writer` wrote, in two passes.
 
     All models' parameters come first in a packet, so arrays are first announced (``peak``,
-    ``flags``, ``gamma`` in the writer's order, which read the head) and then taken: each call
-    returns a function that decodes the symbols once :meth:`open` was called.
+    ``gamma`` in the writer's order, which read the head) and then taken: each call
+    returns a function that decodes the symbols once :meth:`open` was called. ``bits`` and
+    ``known_peak`` have no head and take at once.
 
     Raises
     ------
@@ -114,32 +159,31 @@ class Reader:
             raise BitstreamError(f"{name}: got {value}, at most {most}")
         return value
 
-    def peak(self, n: int):
-        if not n:
-            return lambda: np.zeros(0, np.int64)
+    def model(self) -> Peak:
+        """Parameters of a ``peak`` array that is not empty."""
         low = varint.unfold(self.integer((1 << 32) - 1, "lowest value"))
         span = self.integer(_WIDEST - 1, "span of values")
         if not span:
-            return lambda: np.full(n, low, np.int64)
+            return Peak(low, 0)
         mode = self.integer(span, "mode")
-        hit = self.integer(255, "probability")
-        rho = self.integer(255, "rho")
+        hit, rho = self._byte(), self._byte()
         if not (hit and rho):
             raise BitstreamError("a model's probability is zero")
-        return lambda: self._take(_peak_model(span, mode, hit, rho), n) + low
+        return Peak(low, span, mode, hit, rho)
 
-    def flags(self, contexts: np.ndarray):
-        chances = [self.integer(255, "probability") for _ in (0, 1)]
+    def peak(self, n: int):
+        model = self.model() if n else Peak(0, 0)
+        return lambda: self.known_peak(n, model)
 
-        def take() -> np.ndarray:
-            out = np.zeros(len(contexts), bool)
-            for k in (0, 1):
-                chosen = contexts == k
-                if chances[k]:
-                    out[chosen] = self._take(_flag_model(chances[k]), int(chosen.sum())) > 0
-            return out
+    def known_peak(self, n: int, model: Peak) -> np.ndarray:
+        if not (n and model.span):
+            return np.full(n, model.low, np.int64)
+        return self._take(n, model.table()) + model.low
 
-        return take
+    def bits(self, chances: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
+        if not len(chances):
+            return np.zeros(0, bool)
+        return self._decode(_BERNOULLI, chances) > 0
 
     def gamma(self, n: int):
         take_lengths = self.peak(n)
@@ -153,7 +197,7 @@ class Reader:
                 chosen = np.flatnonzero(lengths == length)
                 for shift in range(0, length - 1 if len(chosen) else 0, 8):
                     bits = min(8, length - 1 - shift)
-                    out[chosen] |= self._take(_uniform_model(bits), len(chosen)) << shift
+                    out[chosen] |= self._take(len(chosen), _uniform_model(bits)) << shift
             return out
 
         return take
@@ -165,13 +209,23 @@ class Reader:
         words = np.frombuffer(tail, "<u4").astype(np.uint32)
         self._tail = constriction.stream.queue.RangeDecoder(words)
 
-    def _take(self, model, n: int) -> np.ndarray:
-        if not n:
-            return np.zeros(0, np.int64)
+    def _byte(self) -> int:
+        if self._at >= len(self._data):
+            raise BitstreamError("packet ends inside a model's parameters")
+        self._at += 1
+        return self._data[self._at - 1]
+
+    def _take(self, n: int, model) -> np.ndarray:
+        return self._decode(model, n) if n else np.zeros(0, np.int64)
+
+    def _decode(self, model, argument: int | np.ndarray) -> np.ndarray:
         try:
-            return self._tail.decode(model, n).astype(np.int64)
+            return self._tail.decode(model, argument).astype(np.int64)
         except (AssertionError, ValueError, RuntimeError) as error:
             raise BitstreamError("range-coded symbols do not decode") from error
+
+
+_BERNOULLI = constriction.stream.model.Bernoulli(perfect=False)
 
 
 def _bit_lengths(values: np.ndarray) -> np.ndarray:
@@ -181,22 +235,6 @@ def _bit_lengths(values: np.ndarray) -> np.ndarray:
 
 def _symbols(values: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(values, np.int32)
-
-
-def _peak_model(span: int, mode: int, hit: int, rho: int):
-    powers = np.full(max(mode, span - mode), rho / 256.0)
-    powers[0] = 1.0
-    powers = np.maximum(np.cumprod(powers), 2.0**-40)
-    below, above = powers[:mode][::-1], powers[: span - mode]
-    # cumsum, not sum: numpy's sum adds in an order that depends on the machine.
-    total = np.cumsum(np.concatenate([below, above]))[-1]
-    centre = total * hit / (256 - hit)
-    table = np.concatenate([below, [centre], above])
-    return constriction.stream.model.Categorical(table, perfect=False)
-
-
-def _flag_model(p: int):
-    return constriction.stream.model.Categorical(np.array([256.0 - p, float(p)]), perfect=False)
 
 
 def _uniform_model(bits: int):

@@ -2,6 +2,7 @@
 
 I-packet
     ===========  =====================================================================
+    region       if the header has cells: 1 whole, 2 empty, 3 coded (one byte)
     count        number of splats, varint
     places       ``gamma``: differences of consecutive Morton codes of (x, y), each less
                  its legal minimum; the splats are sorted by that code, so a set of N
@@ -11,142 +12,288 @@ I-packet
 
 P-packet
     ===========  =====================================================================
-    flags        ``flags``: which splats change; context: whether it changed in the
-                 frame before
-    count        number of flags that are set, varint
-    channels     ``peak``: the changed splats' differences, one array for each of
-                 (x, y), (l11, l21, l22), luma, (cb, cr), channel after channel
+    parts        byte: 1 region + 2 dropped + 4 changed + 8 added; the parts follow
+    region       as above; it is there only if it differs from the one before
+    dropped      number of splats that go, varint, not 0; ``gamma``: how many stay
+                 before each of them
+    changed      the splats' differences (:mod:`tsplat.code.delta`), the dropped ones'
+                 being none
+    added        number of splats that come, varint, not 0; places as above, then the
+                 six channels with the models of the last I-packet
     ===========  =====================================================================
 
-All models' parameters first, then all symbols, in this order (:mod:`tsplat.code.entropy`).
-A P-packet without changes is two zero bytes.
+All models' parameters first, then all symbols, in this order (:mod:`tsplat.code.entropy`); the
+symbols of a coded region are those of :mod:`tsplat.code.mask`. The splats that stay keep their
+order, the added ones come after them. A P-packet without changes is one zero byte.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
 import numpy as np
 
-from tsplat.code.entropy import Reader, Writer
+from tsplat.code import delta, mask
+from tsplat.code.container import Header
+from tsplat.code.contexts import Contexts
+from tsplat.code.entropy import Peak, Reader, Writer
 from tsplat.errors import BitstreamError
-from tsplat.splats import MAX_SPLATS, QuantizedSplats, Steps, check, limits
+from tsplat.region import Region, grid
+from tsplat.splats import MAX_SPLATS, QuantizedSplats, check, limits
 
-_GROUPS = (slice(0, 2), slice(2, 5), slice(5, 6), slice(6, 8))
-"""Channels of which a P-packet's differences share a model."""
 _PLACE_BITS = 22
 """Enough for the widest picture and its margins at the finest step."""
+_WHOLE, _EMPTY, _CODED = 1, 2, 3
+_REGION, _DROPPED, _CHANGED, _ADDED = 1, 2, 4, 8
 
 
-def encode_intra(splats: QuantizedSplats, width: int, height: int) -> bytes:
-    """I-packet of splats that are in :func:`order`."""
-    low = limits(width, height, splats.steps)[:2, 0]
-    writer = Writer()
-    writer.integer(len(splats))
-    codes = _interleave(splats.values[:, 0] - low[0], splats.values[:, 1] - low[1])
-    writer.gamma(np.diff(codes, prepend=0))
-    for k in range(2, 8):
-        writer.peak(splats.values[:, k])
-    return writer.finish()
-
-
-def decode_intra(data: bytes, steps: Steps, width: int, height: int) -> QuantizedSplats:
-    """Splats of an I-packet.
-
-    Raises
-    ------
-    BitstreamError
-        The packet is damaged, or names splats that :func:`~tsplat.splats.check` refuses.
-    """
-    low = limits(width, height, steps)[:2, 0]
-    reader = Reader(data)
-    n = reader.integer(MAX_SPLATS, "splats")
-    places = reader.gamma(n)
-    channels = [reader.peak(n) for _ in range(2, 8)]
-    reader.open()
-    values = np.zeros((n, 8), np.int64)
-    differences = places()
-    if differences.sum(dtype=np.float64) >= 2.0 ** (2 * _PLACE_BITS):
-        raise BitstreamError("places lie outside the picture")
-    codes = np.cumsum(differences)
-    values[:, 0] = _every_second_bit(codes) + low[0]
-    values[:, 1] = _every_second_bit(codes >> 1) + low[1]
-    for k, take in enumerate(channels, 2):
-        values[:, k] = take()
-    return _checked(values, steps, width, height)
-
-
-def encode_inter(
-    splats: QuantizedSplats, reference: QuantizedSplats, before: np.ndarray
-) -> tuple[bytes, np.ndarray]:
-    """P-packet, and which splats it changes.
+@dataclass(frozen=True)
+class State:
+    """What one packet hands to the next: integers, on both sides the same.
 
     Parameters
     ----------
-    splats, reference : QuantizedSplats
-        As many, in the same order.
-    before : (N,) bool
-        Which ones the frame before changed.
+    splats : QuantizedSplats
+        N of them.
+    history : (N,) uint8
+        Bit 0: the packet changed or added this splat; bit 1: the one before did.
+    region : Region or None
+        None where the header has no cells.
+    models : tuple of Peak
+        Of the last I-packet's six channels; empty if it had no splats.
+    contexts : Contexts
+        Of changes, after all P-packets since.
     """
-    delta = splats.values - reference.values
-    changes = delta.any(1)
+
+    splats: QuantizedSplats
+    history: np.ndarray
+    region: Region | None
+    models: tuple[Peak, ...]
+    contexts: Contexts = delta.INITIAL
+
+    @property
+    def changed(self) -> np.ndarray:
+        """Which splats the packet changed or added, (N,) bool."""
+        return (self.history & 1) > 0
+
+
+def encode_intra(
+    splats: QuantizedSplats, region: Region | None, header: Header
+) -> tuple[bytes, State]:
+    """I-packet of splats that are in :func:`order`, and the state that it leaves."""
     writer = Writer()
-    writer.flags(changes, before)
-    if not changes.any():
-        return writer.finish(), changes
-    writer.integer(int(changes.sum()))
-    for group in _GROUPS:
-        writer.peak(delta[changes, group].T.ravel())
-    return writer.finish(), changes
+    if region is not None:
+        _put_region_head(writer, region)
+    writer.integer(len(splats))
+    if region is not None:
+        _put_cells(writer, region, None)
+    writer.gamma(np.diff(_codes(splats.values, header), prepend=0))
+    models = [writer.peak(splats.values[:, k]) for k in range(2, 8)]
+    known = tuple(m for m in models if m is not None)
+    return writer.finish(), State(splats, np.ones(len(splats), np.uint8), region, known)
 
 
-def decode_inter(
-    data: bytes, reference: QuantizedSplats, before: np.ndarray, width: int, height: int
-) -> tuple[QuantizedSplats, np.ndarray]:
-    """Splats of a P-packet, and which ones it changed; the inverse of :func:`encode_inter`.
+def decode_intra(data: bytes, header: Header) -> State:
+    """The inverse of :func:`encode_intra`.
 
     Raises
     ------
     BitstreamError
         The packet is damaged, or names splats that :func:`~tsplat.splats.check` refuses.
     """
-    n = len(reference)
     reader = Reader(data)
-    take_flags = reader.flags(before)
-    if data == b"\0\0":
-        return reference, np.zeros(n, bool)
-    count = reader.integer(n, "changed splats")
-    groups = [reader.peak(count * (g.stop - g.start)) for g in _GROUPS]
+    take_region = _region_head(reader, None, header) if header.cell else None
+    n = reader.integer(MAX_SPLATS, "splats")
+    places = reader.gamma(n)
+    models = tuple(reader.model() for _ in range(2, 8)) if n else ()
     reader.open()
-    changes = take_flags()
-    if int(changes.sum()) != count:
-        raise BitstreamError(f"changed splats: {int(changes.sum())} flags, {count} announced")
-    values = reference.values.astype(np.int64)
-    for group, take in zip(_GROUPS, groups):
-        values[changes, group] += take().reshape(group.stop - group.start, count).T
-    return _checked(values, reference.steps, width, height), changes
+    region = take_region() if take_region else None
+    values = np.zeros((n, 8), np.int64)
+    values[:, :2] = _taken_places(places, header)
+    for k, model in enumerate(models, 2):
+        values[:, k] = reader.known_peak(n, model)
+    splats = _checked(values, header)
+    return State(splats, np.ones(n, np.uint8), region, models)
 
 
-def order(splats: QuantizedSplats, width: int, height: int) -> np.ndarray:
+def encode_inter(
+    before: State, stay: np.ndarray, values: np.ndarray, region: Region | None, header: Header
+) -> tuple[bytes, State]:
+    """P-packet, and the state that it leaves.
+
+    Parameters
+    ----------
+    before : State
+        Of N splats.
+    stay : (N,) bool
+        Which of them stay; M of them.
+    values : (M + K, 8) int32
+        Integers of the M that stay, then of K added ones, in :func:`order` among themselves
+        and each channel in the range of ``before.models`` (:func:`addable`). Differences are
+        smaller than :data:`tsplat.code.delta.MOST`.
+    region : Region or None
+        As in ``before``, or another.
+    header : Header
+    """
+    kept, added = np.split(values, [int(stay.sum())])
+    difference = np.zeros_like(before.splats.values)
+    difference[stay] = kept - before.splats.values[stay]
+    changes = (difference != 0).any(1)
+    parts = _REGION * (region != before.region) + _DROPPED * (not stay.all())
+    parts += _CHANGED * bool(changes.any()) + _ADDED * bool(len(added))
+    contexts = before.contexts
+    writer = Writer()
+    writer.integer(parts)
+    if parts & _REGION and region is not None:
+        _put_region_head(writer, region)
+        _put_cells(writer, region, before.region)
+    if parts & _DROPPED:
+        gone = np.flatnonzero(~stay)
+        writer.integer(len(gone))
+        writer.gamma(np.diff(gone, prepend=-1) - 1)
+    if parts & _CHANGED:
+        _, contexts = delta.code(writer.bits, contexts, before.history, difference)
+    if parts & _ADDED:
+        writer.integer(len(added))
+        writer.gamma(np.diff(_codes(added, header), prepend=0))
+        for k, model in enumerate(before.models, 2):
+            writer.known_peak(added[:, k], model)
+    splats = QuantizedSplats(values, header.steps)
+    history = _later(before.history, changes, stay, len(added))
+    return writer.finish(), State(splats, history, region, before.models, contexts)
+
+
+def decode_inter(data: bytes, before: State, header: Header) -> State:
+    """The inverse of :func:`encode_inter`.
+
+    Raises
+    ------
+    BitstreamError
+        The packet is damaged, or names splats that :func:`~tsplat.splats.check` refuses.
+    """
+    n = len(before.splats)
+    if data == b"\0":
+        return replace(before, history=_later(before.history, np.zeros(n, bool)))
+    reader = Reader(data)
+    parts = reader.integer(15, "parts")
+    region, contexts = before.region, before.contexts
+    stay, changes = np.ones(n, bool), np.zeros(n, bool)
+    values = before.splats.values.astype(np.int64)
+    added = np.zeros((0, 8), np.int64)
+    if parts & _REGION:
+        if not header.cell:
+            raise BitstreamError("a region in a stream without cells")
+        take_region = _region_head(reader, before.region, header)
+    if parts & _DROPPED:
+        gone = reader.integer(n, "dropped splats")
+        take_gaps = reader.gamma(gone)
+    if parts & _ADDED:
+        if not before.models:
+            raise BitstreamError("splats are added to a picture that had none")
+        more = reader.integer(MAX_SPLATS, "added splats")
+        take_places = reader.gamma(more)
+    reader.open()
+    if parts & _REGION:
+        region = take_region()
+    if parts & _DROPPED:
+        stay = _staying(take_gaps(), n)
+    if parts & _CHANGED:
+        difference, contexts = delta.code(reader.bits, contexts, before.history)
+        values += difference
+        changes = (difference != 0).any(1)
+    if parts & _ADDED:
+        added = np.zeros((more, 8), np.int64)
+        added[:, :2] = _taken_places(take_places, header)
+        for k, model in enumerate(before.models, 2):
+            added[:, k] = reader.known_peak(more, model)
+    splats = _checked(np.concatenate([values[stay], added]), header)
+    history = _later(before.history, changes, stay, len(added))
+    return State(splats, history, region, before.models, contexts)
+
+
+def region_bytes(region: Region | None, past: Region | None) -> float:
+    """What a packet spends on its region; ``past`` is None in an I-packet."""
+    if region is None or region == past:
+        return 0.0
+    return 1.0 if region.whole or region.empty else 1 + mask.cost(region, past) / 8
+
+
+def order(values: np.ndarray, header: Header) -> np.ndarray:
     """Permutation that sorts splats by the Morton code of their place, (N,)."""
-    low = limits(width, height, splats.steps)[:2, 0]
-    codes = _interleave(splats.values[:, 0] - low[0], splats.values[:, 1] - low[1])
-    return np.argsort(codes, kind="stable")
+    return np.argsort(_codes(values, header), kind="stable")
 
 
-def _checked(values: np.ndarray, steps: Steps, width: int, height: int) -> QuantizedSplats:
+def addable(values: np.ndarray, state: State, header: Header) -> np.ndarray:
+    """The nearest splats, (K, 8), that a P-packet after a state can add, in its order."""
+    out = values.copy()
+    for k, model in enumerate(state.models, 2):
+        out[:, k] = model.clip(out[:, k])
+    return out[order(out, header)]
+
+
+def _later(
+    history: np.ndarray, changes: np.ndarray, stay: np.ndarray | None = None, added: int = 0
+) -> np.ndarray:
+    """The history after a packet."""
+    now = (history << 1 & 2 | changes).astype(np.uint8)
+    return np.concatenate([now if stay is None else now[stay], np.ones(added, np.uint8)])
+
+
+def _put_region_head(writer: Writer, region: Region) -> None:
+    writer.integer(_WHOLE if region.whole else _EMPTY if region.empty else _CODED)
+
+
+def _put_cells(writer: Writer, region: Region, past: Region | None) -> None:
+    if not (region.whole or region.empty):
+        mask.code(writer.bits, region.cells.shape, past, region)
+
+
+def _region_head(reader: Reader, past: Region | None, header: Header) -> Callable[[], Region]:
+    kind = reader.integer(_CODED, "kind of region")
+    shape = grid(header.width, header.height, header.cell)
+    if kind == _CODED:
+        return lambda: mask.code(reader.bits, shape, past)
+    if kind not in (_WHOLE, _EMPTY):
+        raise BitstreamError(f"kind of region: got {kind}, expected 1..3")
+    return lambda: Region(np.full(shape, kind == _WHOLE))
+
+
+def _staying(gaps: np.ndarray, n: int) -> np.ndarray:
+    if gaps.sum(dtype=np.float64) + len(gaps) > n:
+        raise BitstreamError(f"a dropped splat is none of the {n}")
+    stay = np.ones(n, bool)
+    stay[np.cumsum(gaps + 1) - 1] = False
+    return stay
+
+
+def _taken_places(take: Callable[[], np.ndarray], header: Header) -> np.ndarray:
+    differences = take()
+    if differences.sum(dtype=np.float64) >= 2.0 ** (2 * _PLACE_BITS):
+        raise BitstreamError("places lie outside the picture")
+    codes = np.cumsum(differences)
+    return np.stack([_every_second_bit(codes), _every_second_bit(codes >> 1)], 1) + _corner(header)
+
+
+def _checked(values: np.ndarray, header: Header) -> QuantizedSplats:
     if len(values) and np.abs(values).max() > 2**31 - 1:
         raise BitstreamError("a splat's value does not fit in 32 bits")
-    splats = QuantizedSplats(values.astype(np.int32), steps)
-    check(splats, width, height)
+    splats = QuantizedSplats(values.astype(np.int32), header.steps)
+    check(splats, header.width, header.height)
     return splats
 
 
-def _interleave(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Morton code: bit k of x at 2k, of y at 2k + 1. x, y: below 2**22."""
-    out = np.zeros(len(x), np.int64)
+def _corner(header: Header) -> np.ndarray:
+    """Least x and y that a splat may have."""
+    return limits(header.width, header.height, header.steps)[:2, 0]
+
+
+def _codes(values: np.ndarray, header: Header) -> np.ndarray:
+    """Morton codes of the places, (N,): bit k of x at 2k, of y at 2k + 1."""
+    places = values[:, :2].astype(np.int64) - _corner(header)
+    out = np.zeros(len(places), np.int64)
     for k in range(_PLACE_BITS):
-        out |= (x.astype(np.int64) >> k & 1) << (2 * k) | (y.astype(np.int64) >> k & 1) << (
-            2 * k + 1
-        )
+        out |= (places[:, 0] >> k & 1) << (2 * k) | (places[:, 1] >> k & 1) << (2 * k + 1)
     return out
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from tsplat.decoder import Reader
 from tsplat.errors import BitstreamError, ConfigError
 from tsplat.files import Announce, Progress
+from tsplat.files.backgrounds import to_show
 from tsplat.frames.sink import check_distinct, open_sink
 from tsplat.frames.source import Clip
 from tsplat.kernels import runtime
@@ -22,6 +23,8 @@ def decode(
     frames: int | None = None,
     scale: float | None = None,
     size: tuple[int, int] | None = None,
+    background: str = "keep",
+    alpha: bool = False,
     arch: str = "auto",
     threads: int | None = None,
     overwrite: bool = False,
@@ -34,14 +37,20 @@ def decode(
     ----------
     source : str or Path
     target : str or Path
-        ``.mp4`` or ``.mkv`` (H.264, visually lossless), ``.y4m`` (4:4:4), ``.rgb`` (raw rgb24),
-        a folder (PNG), or ``-`` (y4m on standard output).
+        ``.mp4`` or ``.mkv`` (H.264, visually lossless), ``.webm`` (VP9), ``.mov`` (ProRes),
+        ``.y4m`` (4:4:4), ``.rgb`` (raw rgb24), a folder (PNG), or ``-`` (y4m on standard
+        output).
     start, frames : int
         First frame, and how many; all by default.
     scale : float, optional
         Render at this multiple of the stream's size.
     size : (int, int), optional
         Render at this width and height, pixels.
+    background : str
+        What to show outside the region: "keep" as the stream says, "none" black, "blur", a
+        colour ("#rrggbb" or a name), or an image file.
+    alpha : bool
+        Write the region alone, with straight alpha: PNG, ``.webm`` or ``.mov``.
     arch, threads, overwrite, progress, announce
         As for :func:`tsplat.encode`.
 
@@ -65,6 +74,8 @@ def decode(
     check_distinct(source, target)
     reader = Reader(source)
     header = reader.header
+    if alpha and not header.cell:
+        raise ConfigError(f"alpha: {source} has no region of interest")
     if scale is not None:
         if not 0 < scale <= 64:
             raise ConfigError(f"scale: got {scale}, expected more than 0, up to 64")
@@ -72,10 +83,10 @@ def decode(
     size = size or (header.width, header.height)
     aspect = header.aspect * Fraction(size[1] * header.width, size[0] * header.height)
     clip = Clip(*size, header.rate, aspect.limit_denominator(10000), header.colour)
-    reader = Reader(source, size)
+    reader = Reader(source, size, to_show(background), cutout=alpha)
     total = max(0, min(len(reader) - start, frames or len(reader)))
     seconds = {"decode": 0.0, "write": 0.0}
-    with open_sink(str(target), clip, overwrite) as sink:
+    with open_sink(str(target), clip, overwrite, alpha) as sink:
         backend = runtime.start(arch, threads)
         runtime.announce_fallback(backend, announce)
         done, first, time_now = 0, None, Fraction(0)
@@ -84,7 +95,7 @@ def decode(
             decoded = time.perf_counter()
             first = picture.time if first is None else first
             time_now = picture.time - first
-            sink.write(picture.rgb, time_now)
+            sink.write(picture.pixels, time_now)
             seconds["decode"] += decoded - clock
             clock = time.perf_counter()
             seconds["write"] += clock - decoded

@@ -5,21 +5,25 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
-from tsplat.config import default_gaussians
 from tsplat.config import preset as make_config
 from tsplat.decoder import Decoder
 from tsplat.encoder import Encoder
-from tsplat.errors import ConfigError
+from tsplat.errors import ConfigError, MediaError
 from tsplat.files import Announce, Progress
-from tsplat.files.metrics import mean_squared_error, psnr_of
+from tsplat.files.backgrounds import to_encode
+from tsplat.files.metrics import psnr_of, squared_error_map
 from tsplat.frames.sink import check_distinct, replacing
-from tsplat.frames.source import open_source, timeline
+from tsplat.frames.source import Clip, open_source, timeline
 from tsplat.kernels import runtime
+from tsplat.roi.masks import Masks
+from tsplat.roi.tracker import POLICIES, Matte, Tracker
 
 
 def encode(
@@ -34,6 +38,10 @@ def encode(
     height: int | None = None,
     frames: int | None = None,
     init: str | None = None,
+    roi: str | Path = "auto",
+    matting: str | Path | Matte = "auto",
+    background: str = "splats",
+    background_kbps: float | None = None,
     arch: str = "auto",
     threads: int | None = None,
     overwrite: bool = False,
@@ -59,6 +67,17 @@ def encode(
         Scale the pictures to this many lines first.
     frames : int, optional
         Encode no more than this many.
+    roi : {"auto", "person", "off"} or path
+        The region of interest: the person where there is one, else the whole frame; the person,
+        always; the whole frame; or grey masks, a folder or a video, one for each frame.
+    matting : str, path or callable
+        Model that finds the person: see :class:`tsplat.roi.Matting`; or anything that maps a
+        frame, (H, W, 3) uint8, to opacities, (H, W) float.
+    background : str
+        "splats", "none", "blur", "video" (:class:`tsplat.config.EncoderConfig`), or a colour,
+        "#rrggbb" or a name: nothing, and players show that colour.
+    background_kbps : float, optional
+        Rate of a background of video, kbit/s.
     arch : {"auto", "cpu", "cuda", "vulkan", "metal"}
         Backend.
     threads : int, optional
@@ -68,37 +87,52 @@ def encode(
     progress : callable, optional
         Called after every frame with the number done and the number in all, or None.
     announce : callable, optional
-        Called with a line of text when ``auto`` falls back to the CPU.
+        Called with a line of text when ``auto`` falls back to the CPU, or when it takes another
+        region of interest.
 
     Returns
     -------
     dict
         What ``tsplat encode --json`` prints: ``frames``, ``i_frames``, ``p_frames``, ``bytes``,
-        ``bpp`` (of the whole file), ``kbit_s``, ``psnr_db`` (of the decoded file, RGB),
-        ``encode_frames_per_s``, ``seconds`` by stage, ``warnings`` and more.
+        ``bpp`` (of the whole file), ``kbit_s``, ``psnr_db`` and ``psnr_region_db`` (of the
+        decoded file, RGB, over the whole frame and inside the region), ``region_share``,
+        ``background_bytes``, ``encode_frames_per_s``, ``seconds`` by stage, ``warnings``...
 
     Raises
     ------
-    ConfigError, MediaError, BackendError
-        A setting is out of range; the source cannot be read or the target cannot be written;
-        the backend is not there. Nothing is left behind.
+    ConfigError, MediaError, ModelError, BackendError
+        A setting is out of range; the source cannot be read, has no person in it or does not
+        suit its masks, or the target cannot be written; the matting model does not work; the
+        backend is not there. Nothing is left behind.
     """
     if frames is not None and frames < 1:
         raise ConfigError(f"frames: got {frames}, expected 1 or more")
     settings = {"gaussians": gaussians, "gop": gop, "threshold": threshold, "init": init}
+    settings |= to_encode(background) | {"background_kbps": background_kbps}
     config = make_config(preset, psnr=psnr, **{k: v for k, v in settings.items() if v is not None})
+    if roi == "off" and config.background != "splats":
+        raise ConfigError(f"background: {background} needs a region of interest, not --roi off")
     check_distinct(source, target)
-    with replacing(Path(target), overwrite) as beside, open_source(source, height) as pictures:
+    with ExitStack() as stack:
+        beside = stack.enter_context(replacing(Path(target), overwrite))
+        pictures = stack.enter_context(open_source(source, height))
         clip = pictures.clip
+        finder = _finder(stack, roi, matting, clip, height)
         backend = runtime.start(arch, threads)
         runtime.announce_fallback(backend, announce)
         encoder = Encoder(
-            clip.width, clip.height, clip.rate, config, aspect=clip.aspect, colour=clip.colour
+            clip.width,
+            clip.height,
+            clip.rate,
+            config,
+            aspect=clip.aspect,
+            colour=clip.colour,
+            roi=finder,
         )
         check = Decoder(encoder.header)
         total = clip.frames if frames is None else min(frames, clip.frames or frames)
         seconds = {"read": 0.0, "write": 0.0, "verify": 0.0}
-        squared_error, duration = 0.0, Fraction(0)
+        whole, inside, duration = 0.0, _Inside(), Fraction(0)
         began = time.perf_counter()
         with open(beside, "wb") as file:
             file.write(encoder.header)
@@ -109,12 +143,20 @@ def encode(
                 file.write(packet)
                 seconds["write"] += time.perf_counter() - clock
                 clock = time.perf_counter()
-                squared_error += mean_squared_error(check.decode(packet), frame)
+                errors = squared_error_map(check.decode(packet), frame)
+                whole += float(errors.mean(dtype=np.float64))
+                inside.add(errors, check.alpha() == 255)
                 seconds["verify"] += time.perf_counter() - clock
                 if progress:
                     progress(encoder.statistics.frames, total)
+                if announce:
+                    _announce_decision(finder, encoder.statistics.frames - 1, announce)
             file.write(encoder.finish())
             size = file.tell()
+        warnings = [
+            *pictures.warnings,
+            *_checked(finder, source, encoder.statistics.frames, frames),
+        ]
         elapsed = time.perf_counter() - began
     done = encoder.statistics
     length = float((duration + 1000) / 1000 / clip.rate)
@@ -125,7 +167,12 @@ def encode(
         "height": clip.height,
         "rate": str(clip.rate),
         "preset": preset,
-        "gaussians": config.gaussians or default_gaussians(clip.width, clip.height),
+        "gaussians": done.splats,
+        "roi": str(roi),
+        "region_share": done.region_share / done.frames if finder else None,
+        "person_frames": done.frames - len(finder.absent) if finder else None,
+        "background": background,
+        "background_bytes": done.background_bytes,
         "frames": done.frames,
         "i_frames": done.i_frames,
         "p_frames": done.p_frames,
@@ -134,15 +181,87 @@ def encode(
         "bytes": size,
         "bpp": size * 8 / (clip.width * clip.height * done.frames),
         "kbit_s": size * 8 / length / 1000,
-        "psnr_db": psnr_of(squared_error / done.frames),
+        "psnr_db": psnr_of(whole / done.frames),
+        "psnr_region_db": inside.psnr() if finder else None,
         "encode_frames_per_s": done.frames / elapsed,
         "arch": backend.arch,
         "threads": backend.threads,
         "seconds": {
             k: round(v, 4) for k, v in (seconds | done.seconds | {"total": elapsed}).items()
         },
-        "warnings": pictures.warnings,
+        "warnings": warnings,
     }
+
+
+@dataclass
+class _Inside:
+    """Squared error inside regions, over all frames."""
+
+    total: float = 0.0
+    pixels: int = 0
+
+    def add(self, errors: np.ndarray, inside: np.ndarray) -> None:
+        self.total += float(errors[inside].sum(dtype=np.float64))
+        self.pixels += int(inside.sum())
+
+    def psnr(self) -> float | None:
+        return psnr_of(self.total / self.pixels) if self.pixels else None
+
+
+def _finder(
+    stack: ExitStack, roi: str | Path, matting: str | Path | Matte, clip: Clip, height: int | None
+) -> Tracker | Masks | None:
+    """What finds the region of each frame."""
+    if roi == "off":
+        return None
+    if roi not in POLICIES:
+        if not Path(roi).exists():
+            raise ConfigError(f"roi: got {str(roi)!r}, expected auto, person, off, or masks")
+        masks = stack.enter_context(open_source(roi, height))
+        return Masks((mask for _, mask in masks), str(roi), clip.width, clip.height)
+    if not callable(matting):
+        from tsplat.roi.matting import Matting
+
+        matting = Matting(matting)
+    return Tracker(clip.width, clip.height, matting, str(roi))
+
+
+def _checked(
+    finder: Tracker | Masks | None, source: str | Path, count: int, limit: int | None
+) -> list[str]:
+    """Warnings about frames without a person; refuses a clip or masks that have none at all."""
+    if isinstance(finder, Masks):
+        finder.finish(clip_ended=limit is None or count < limit)
+    elif finder is None or finder.policy == "auto":
+        return []
+    elif len(finder.absent) == count:
+        raise MediaError(
+            f"{source}: no person found in any of {count} frames; --roi off encodes them whole"
+        )
+    if not finder.absent:
+        return []
+    what = "empty masks" if isinstance(finder, Masks) else "no person found"
+    return [f"{source}: {what} in frames {_ranges(finder.absent)}"]
+
+
+def _ranges(numbers: list[int]) -> str:
+    """Runs of numbers, in ascending order.
+
+    >>> _ranges([0, 1, 2, 7, 9, 10])
+    '0-2, 7, 9-10'
+    """
+    runs: list[list[int]] = []
+    for n in numbers:
+        if runs and n == runs[-1][1] + 1:
+            runs[-1][1] = n
+        else:
+            runs.append([n, n])
+    return ", ".join(f"{a}-{b}" if a < b else str(a) for a, b in runs)
+
+
+def _announce_decision(finder: object, frame: int, announce: Announce) -> None:
+    if isinstance(finder, Tracker) and finder.decisions and finder.decisions[-1][0] == frame:
+        announce(f"roi: the {finder.decisions[-1][1]}, from frame {frame}")
 
 
 def _paced(

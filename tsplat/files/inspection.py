@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from tsplat.code.container import INTRA, VERSION, Damage
+from tsplat.code.container import BACKGROUND, INTRA, VERSION, Damage
+from tsplat.code.payload import region_bytes
 from tsplat.decoder import Decoder, Reader
 from tsplat.errors import BitstreamError
+from tsplat.region import Region
 
 
 def inspect(source: str | Path, each: bool = False) -> dict:
@@ -31,9 +34,14 @@ def inspect(source: str | Path, each: bool = False) -> dict:
     reader = Reader(source)
     header = reader.header
     decoder = Decoder(header)
-    frames, waiting = [], False
+    frames: list[dict[str, Any]] = []
+    waiting, background = False, 0
+    region: Region | None = None
     damage: list[Damage] = []
     for time, packet in reader.timed_packets():
+        if packet.kind == BACKGROUND:
+            background += packet.size
+            continue
         if waiting and packet.kind != INTRA:
             continue
         try:
@@ -43,6 +51,8 @@ def inspect(source: str | Path, each: bool = False) -> dict:
             damage.append(Damage(error))
             waiting = True
             continue
+        past = None if packet.kind == INTRA else region
+        region = decoder.region
         frames.append(
             {
                 "frame": packet.frame,
@@ -51,13 +61,15 @@ def inspect(source: str | Path, each: bool = False) -> dict:
                 "offset": packet.offset,
                 "bytes": packet.size,
                 "splats": len(decoder.splats),
-                "changed_splats": int(decoder.changed.sum()),
+                "changed_splats": int(decoder.state.changed.sum()),
+                "region_share": round(region.share, 4) if region else None,
+                "region_bytes": round(region_bytes(region, past), 2),
             }
         )
     length = float(reader.end())
     sizes: dict[str, list[int]] = {"I": [], "P": []}
     for entry in frames:
-        sizes[str(entry["type"])].append(int(entry["bytes"]))
+        sizes[entry["type"]].append(entry["bytes"])
     result = {
         "file": str(source),
         "version": VERSION,
@@ -73,6 +85,9 @@ def inspect(source: str | Path, each: bool = False) -> dict:
         "bytes": reader.bytes,
         "i_bytes": sum(sizes["I"]),
         "p_bytes": sum(sizes["P"]),
+        "background_bytes": background,
+        "region_bytes": round(sum(f["region_bytes"] for f in frames), 1),
+        "region": {"cell_px": header.cell, "outside": header.outside} if header.cell else None,
         "bpp": reader.bytes * 8 / (header.width * header.height * max(1, len(frames))),
         "kbit_s": reader.bytes * 8 / max(length, 1e-9) / 1000,
         "steps": {

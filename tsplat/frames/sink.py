@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -21,15 +22,78 @@ import numpy as np
 from tsplat.errors import MediaError
 from tsplat.frames.source import Clip
 
-VIDEO_ENDINGS = (".mp4", ".mkv")
 _BT709, _BT601 = 1, 5
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """How a video is written.
+
+    Attributes
+    ----------
+    muxer, codec : str
+        FFmpeg's names.
+    opaque, odd, alpha : str
+        Pixel formats: as a rule, where a side is odd, and with alpha (empty: there is none).
+    options, alpha_options : dict
+        Of the codec; the latter with alpha, besides or instead.
+    muxing : dict
+        Options of the muxer.
+    """
+
+    muxer: str
+    codec: str
+    opaque: str
+    odd: str
+    options: dict[str, str]
+    alpha: str = ""
+    alpha_options: dict[str, str] = field(default_factory=dict)
+    muxing: dict[str, str] = field(default_factory=dict)
+
+
+_X264 = {"crf": "12", "preset": "medium"}
+_VIDEOS = {
+    ".mp4": _Kind("mp4", "libx264", "yuv420p", "yuv444p", _X264, muxing={"movflags": "+faststart"}),
+    ".mkv": _Kind("matroska", "libx264", "yuv420p", "yuv444p", _X264),
+    # Browsers know alpha with 4:2:0 only, and VP9 takes odd sizes so.
+    ".webm": _Kind(
+        "webm",
+        "libvpx-vp9",
+        "yuv420p",
+        "yuv420p",
+        {"crf": "18", "b": "0", "deadline": "good", "cpu-used": "5", "row-mt": "1"},
+        alpha="yuva420p",
+        # Frames that are never shown have no alpha.
+        alpha_options={"auto-alt-ref": "0"},
+    ),
+    ".mov": _Kind(
+        "mov",
+        "prores_ks",
+        "yuv422p10le",
+        "yuv444p10le",
+        {"vendor": "apl0"},
+        alpha="yuva444p10le",
+        alpha_options={"alpha_bits": "16"},
+    ),
+}
+VIDEO_ENDINGS = tuple(_VIDEOS)
+ALPHA_ENDINGS = (*(ending for ending, kind in _VIDEOS.items() if kind.alpha), "")
+"""Endings of what can be transparent; the empty one is a folder."""
 
 
 class Sink(Protocol):
     """Takes pictures in order."""
 
     def write(self, picture: np.ndarray, time: Fraction) -> None:
-        """picture: (H, W, 3) uint8 RGB; time: seconds from the first picture."""
+        """Take the next picture.
+
+        Parameters
+        ----------
+        picture : (H, W, 3) uint8, RGB, or with alpha (H, W, 4) uint8, RGBA
+            Alpha is straight: colours are not multiplied by it.
+        time : Fraction
+            Seconds from the first picture.
+        """
 
     def close(self, end: Fraction) -> None:
         """Finish; end: when the last picture ends, seconds."""
@@ -78,42 +142,50 @@ def check_distinct(source: str | Path, target: str | Path) -> None:
 
 
 @contextmanager
-def open_sink(path: str, clip: Clip, overwrite: bool = False):
+def open_sink(path: str, clip: Clip, overwrite: bool = False, alpha: bool = False):
     """Open an output by its ending; yields a :class:`Sink`.
 
     Parameters
     ----------
     path : str
-        ``.mp4`` or ``.mkv``: H.264, visually lossless. ``.y4m``: 4:4:4. ``.rgb``: raw rgb24
-        frames. ``-``: y4m on standard output. Anything without an ending: a folder of PNG.
+        ``.mp4`` or ``.mkv``: H.264, visually lossless. ``.webm``: VP9, 4:2:0; it says nothing of
+        the shape of pixels. ``.mov``: ProRes 422, or 4444 with alpha and where a side is odd.
+        ``.y4m``: 4:4:4. ``.rgb``: raw rgb24 frames. ``-``: y4m on standard output. Anything
+        without an ending: a folder of PNG.
     clip : Clip
         Size, rate, aspect and colour of the pictures.
+    overwrite : bool
+        Replace the output if it exists.
+    alpha : bool
+        Pictures are RGBA; only ``.webm``, ``.mov`` and folders can hold them.
 
     Raises
     ------
     MediaError
-        The ending is not known, the output exists, or it cannot be written.
+        The ending is not known or has no alpha, the output exists, or it cannot be written.
     """
+    ending = Path(path).suffix.lower()
+    if path != "-" and ending not in (*VIDEO_ENDINGS, ".y4m", ".rgb", ""):
+        endings = ", ".join(VIDEO_ENDINGS)
+        raise MediaError(f"{path}: cannot write {ending}; use {endings}, .y4m, .rgb, a folder or -")
+    if alpha and (path == "-" or ending not in ALPHA_ENDINGS):
+        endings = ", ".join(filter(None, ALPHA_ENDINGS))
+        raise MediaError(f"{path}: cannot be transparent; use {endings} or a folder")
     if path == "-":
         sink: Sink = Y4m(sys.stdout.buffer, clip)
         yield sink
         sys.stdout.buffer.flush()
         return
-    ending = Path(path).suffix.lower()
-    if ending not in (*VIDEO_ENDINGS, ".y4m", ".rgb", ""):
-        raise MediaError(
-            f"{path}: cannot write {ending}; use .mp4, .mkv, .y4m, .rgb, a folder or -"
-        )
     with replacing(Path(path), overwrite) as beside:
         if ending in VIDEO_ENDINGS:
-            with _Guard(Video(beside, ending, clip)) as sink:
+            with _Guard(Video(beside, ending, clip, alpha)) as sink:
                 yield sink
         elif ending in (".y4m", ".rgb"):
             with open(beside, "wb") as file:
                 yield Y4m(file, clip) if ending == ".y4m" else Raw(file)
         else:
             beside.mkdir()
-            yield Pngs(beside)
+            yield Pngs(beside, alpha)
 
 
 class Raw:
@@ -152,15 +224,16 @@ class Y4m:
 class Pngs:
     """000000.png, 000001.png, ... in a folder."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, alpha: bool = False):
         self._folder = folder
+        self._format = "rgba" if alpha else "rgb24"
         self._count = 0
 
     def write(self, picture: np.ndarray, time: Fraction) -> None:
         encoder = av.CodecContext.create("png", "w")
         encoder.width, encoder.height = picture.shape[1], picture.shape[0]
-        encoder.pix_fmt, encoder.time_base = "rgb24", Fraction(1, 25)
-        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        encoder.pix_fmt, encoder.time_base = self._format, Fraction(1, 25)
+        frame = av.VideoFrame.from_ndarray(picture, format=self._format)
         data = b"".join(bytes(p) for p in (*encoder.encode(frame), *encoder.encode(None)))
         (self._folder / f"{self._count:06d}.png").write_bytes(data)
         self._count += 1
@@ -170,19 +243,23 @@ class Pngs:
 
 
 class Video:
-    """H.264 in MP4 or Matroska, CRF 12; 4:2:0, or 4:4:4 where a side is odd."""
+    """A video file, of the kind that its ending says."""
 
-    def __init__(self, path: Path, ending: str, clip: Clip):
-        muxer = "mp4" if ending == ".mp4" else "matroska"
-        options = {"movflags": "+faststart"} if ending == ".mp4" else {}
+    def __init__(self, path: Path, ending: str, clip: Clip, alpha: bool = False):
+        kind = _VIDEOS[ending]
         try:
-            self._container = av.open(str(path), "w", format=muxer, options=options)
-            stream = self._container.add_stream("libx264", rate=clip.rate)
+            self._container = av.open(str(path), "w", format=kind.muxer, options=kind.muxing)
+            stream = self._container.add_stream(kind.codec, rate=clip.rate)
         except (av.error.FFmpegError, ValueError) as error:
             raise MediaError(f"{path}: cannot be written ({error})") from error
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height = clip.width, clip.height
-        stream.pix_fmt = "yuv444p" if clip.width % 2 or clip.height % 2 else "yuv420p"
-        stream.options = {"crf": "12", "preset": "medium"}
+        odd = clip.width % 2 or clip.height % 2
+        stream.pix_fmt = kind.alpha if alpha else kind.odd if odd else kind.opaque
+        stream.options = {**kind.options, **(kind.alpha_options if alpha else {})}
+        if alpha and kind.muxer == "webm":
+            stream.metadata["alpha_mode"] = "1"
+        self._format = "rgba" if alpha else "rgb24"
         hd = clip.height >= 720
         self._matrix = _BT709 if hd else _BT601
         context = stream.codec_context
@@ -201,7 +278,7 @@ class Video:
         self._durations: dict[int, int] = {}
 
     def write(self, picture: np.ndarray, time: Fraction) -> None:
-        frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(
+        frame = av.VideoFrame.from_ndarray(picture, format=self._format).reformat(
             format=self._stream.pix_fmt, dst_colorspace=self._matrix, dst_color_range=1
         )
         at = round(time * self._rate * 1000)

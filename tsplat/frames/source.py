@@ -254,6 +254,18 @@ def _read_image(file: Path) -> av.VideoFrame:
         raise MediaError(f"{file}: not an image ({_reason(error)})") from error
 
 
+def read_image(path: str | Path) -> np.ndarray:
+    """A picture file, (H, W, 3) uint8 RGB.
+
+    Raises
+    ------
+    MediaError
+        It is not an image.
+    """
+    frame = _read_image(Path(path))
+    return frame.reformat(format="rgb24", src_colorspace=_matrix(frame, False)).to_ndarray()
+
+
 def _natural(file: Path) -> list[tuple[int, int | str]]:
     parts = re.split(r"(\d+)", file.name)
     return [(0, int(part)) if part.isdigit() else (1, part) for part in parts]

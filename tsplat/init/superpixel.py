@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
+import cv2
 import numpy as np
 from skimage.segmentation import slic
-from skimage.transform import downscale_local_mean
 
 from tsplat.splats import Splats
 
@@ -17,6 +20,8 @@ SEGMENTS = 0.65
 _LEFT = 0.35
 """Share of a segment's energy that each half keeps."""
 _SLIC_PIXELS = 60_000
+_SLIVER = 0.25
+"""Segments of which the region leaves less than this share of the mean go."""
 
 
 def superpixel(frame: np.ndarray, count: int, weight: np.ndarray | None = None) -> Splats:
@@ -40,38 +45,97 @@ def superpixel(frame: np.ndarray, count: int, weight: np.ndarray | None = None) 
     Achanta et al., SLIC superpixels, TPAMI 2012. The paper, section 3.2 A: mean, Cholesky
     vector of the covariance, and mean colour of every segment.
     """
-    height, width = frame.shape[:2]
-    if weight is not None and not (weight > 0).any():
+    cut = segments(frame, count, weight)
+    if cut is None:
         return Splats(np.zeros((0, 8), np.float32))
-    factor = max(1, int(np.sqrt(height * width / max(_SLIC_PIXELS, 16 * count))))
-    small = frame / np.float32(255)
-    mask = None if weight is None else weight > 0
-    if factor > 1:
-        small = downscale_local_mean(small, (factor, factor, 1))
-        mask = None if mask is None else downscale_local_mean(mask, (factor, factor)) > 0
-    labels = slic(
-        small,
-        n_segments=max(1, round(count * SEGMENTS)),
-        compactness=10,
-        max_num_iter=5,
-        start_label=1,
-        mask=mask,
-        enforce_connectivity=min(small.shape[:2]) > 8,
-        channel_axis=-1,
-    )
-    if not labels.any():  # SLIC gives up on a region that is too small for it.
-        labels = np.ones(small.shape[:2], int) if mask is None else mask.astype(int)
-    params, energy = _moments(small, labels, factor)
+    params, energy, sizes = _moments(cut.picture, cut.labels, cut.factor)
+    whole = sizes >= _SLIVER * sizes.mean()
+    params, energy = params[whole], energy[whole]
     if len(params) > count:
         keep = np.sort(np.argsort(-energy, kind="stable")[:count])
         params, energy = params[keep], energy[keep]
+    params[:, :2] += cut.corner
     return Splats(_split(params, energy, count).astype(np.float32))
 
 
-def _moments(picture: np.ndarray, labels: np.ndarray, factor: int) -> tuple[np.ndarray, np.ndarray]:
+@dataclass(frozen=True)
+class Segments:
+    """Superpixels of a picture, or of the part of it that holds the region.
+
+    Attributes
+    ----------
+    picture : (h, w, 3) float32
+        That part, reduced; 1 = full scale.
+    labels : (h, w) int
+        Its superpixels, from 1; 0 outside the region.
+    factor : int
+        Pixels for each of these, along a side.
+    corner : (int, int)
+        x and y of the part in the picture, pixels.
+    """
+
+    picture: np.ndarray
+    labels: np.ndarray
+    factor: int
+    corner: tuple[int, int]
+
+
+def segments(frame: np.ndarray, count: int, weight: np.ndarray | None = None) -> Segments | None:
+    """Superpixels for so many splats; parameters as for :func:`superpixel`. None if the region
+    is empty."""
+    window = _window(weight, frame.shape[:2])
+    if window is None:
+        return None
+    rows, columns = window
+    part = frame[rows, columns]
+    inside = np.ones(part.shape[:2], bool) if weight is None else weight[rows, columns] > 0
+    factor = max(1, math.ceil(math.sqrt(inside.size / max(_SLIC_PIXELS, 16 * count))))
+    picture = _block_means(part, factor) / np.float32(255)
+    share = _block_means(inside.astype(np.uint8), factor)[..., 0]
+    mask = share >= min(0.5, float(share.max()))
+    # SLIC's own mask costs ten times as much as cutting the whole window and keeping a part.
+    labels = slic(
+        picture,
+        n_segments=max(1, round(count * SEGMENTS * mask.size / mask.sum())),
+        compactness=10,
+        max_num_iter=5,
+        start_label=1,
+        enforce_connectivity=min(picture.shape[:2]) > 8,
+        channel_axis=-1,
+    )
+    return Segments(picture, labels * mask, factor, (columns.start, rows.start))
+
+
+def _window(weight: np.ndarray | None, shape: tuple[int, int]) -> tuple[slice, slice] | None:
+    """Rows and columns of the picture that hold the region; None if there is none."""
+    if weight is None:
+        return slice(0, shape[0]), slice(0, shape[1])
+    spans = []
+    for axis in (1, 0):
+        found = np.flatnonzero((weight > 0).any(axis))
+        if not len(found):
+            return None
+        spans.append(slice(int(found[0]), int(found[-1]) + 1))
+    return spans[0], spans[1]
+
+
+def _block_means(picture: np.ndarray, factor: int) -> np.ndarray:
+    """Means of squares of ``factor`` pixels, (h, w, C) float32; the last are filled up."""
+    height, width = picture.shape[:2]
+    below, right = -height % factor, -width % factor
+    padded = cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REPLICATE)
+    size = (padded.shape[1] // factor, padded.shape[0] // factor)
+    means = cv2.resize(padded.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    return means.reshape(size[1], size[0], -1)
+
+
+def _moments(
+    picture: np.ndarray, labels: np.ndarray, factor: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean, Cholesky vector and colour of each segment, (N, 8), in full-size pixels.
 
-    Also what one colour leaves of each, (N,): the sum of its squared deviations.
+    Also what one colour leaves of each, the sum of its squared deviations, and its size, both
+    (N,). Label 0 is no segment.
     """
     height, width = labels.shape
     flat = labels.ravel()
@@ -94,7 +158,8 @@ def _moments(picture: np.ndarray, labels: np.ndarray, factor: int) -> tuple[np.n
     l22 = np.sqrt(np.maximum(syy - l21 * l21, 0.16))
     colours = [total(picture[..., k]) / size / _OVERLAP for k in range(3)]
     energy = sum(total(picture[..., k] ** 2) - total(picture[..., k]) ** 2 / size for k in range(3))
-    return np.stack([mx, my, l11, l21, l22, *colours], 1)[keep], energy[keep]
+    params = np.stack([mx, my, l11, l21, l22, *colours], 1)
+    return params[keep], energy[keep], size[keep]
 
 
 def _split(params: np.ndarray, energy: np.ndarray, count: int) -> np.ndarray:

@@ -209,7 +209,15 @@ class Canvas(Screen):
         self._active = self._tile_map(tiles)
         self.load(params)
         self._render(self._target, self._error, self._everywhere)
-        pixels.settle(self._error, self._settled, self._active, slack, self.rows, self.columns)
+        pixels.settle(
+            self._error,
+            self._settled,
+            self._weight,
+            self._active,
+            slack,
+            self.rows,
+            self.columns,
+        )
 
     # -- plumbing --------------------------------------------------------------------------
 

@@ -86,8 +86,10 @@ def changed(
 ):
     """Where the error exceeds by more than a threshold what the last fit left there.
 
+    The excess counts times the root of the weight, as it does in the loss.
+
     indicator[:, 0] = 1 where it does, else 0; indicator[:, 1] = the error's size, its largest
-    channel; active[tile] = number of such pixels. Where the weight is 0 nothing changes.
+    channel; active[tile] = number of such pixels.
     """
     for tile in range(columns * (rows // 8)):
         strip = tile // columns
@@ -95,8 +97,8 @@ def changed(
         count = V8(0.0)
         for p in range(start, start + 8):
             size = ti.max(ti.abs(error[p, 0]), ti.max(ti.abs(error[p, 1]), ti.abs(error[p, 2])))
-            v = ti.select(size - settled[p, 0] > threshold, V8(1.0), V8(0.0))
-            v = ti.select(weight[p, 0] > 0.0, v, V8(0.0))
+            excess = (size - settled[p, 0]) * ti.sqrt(weight[p, 0])
+            v = ti.select(excess > threshold, V8(1.0), V8(0.0))
             indicator[p, 0] = v
             indicator[p, 1] = size
             indicator[p, 2] = V8(0.0)
@@ -106,13 +108,23 @@ def changed(
 
 @ti.kernel
 def settle(
-    error: Pixels, settled: Pixels, active: Ints, slack: ti.f32, rows: ti.i32, columns: ti.i32
+    error: Pixels,
+    settled: Pixels,
+    weight: Pixels,
+    active: Ints,
+    slack: ti.f32,
+    rows: ti.i32,
+    columns: ti.i32,
 ):
-    """settled = the error's size, in active tiles, but at most slack more than it was."""
+    """settled = the error's size, in active tiles, but at most slack more than it was.
+
+    Where the weight is 0, settled = 0: what enters the region later has changed.
+    """
     for tile in range(columns * (rows // 8)):
-        if active[tile] != 0:
-            start = tile % columns * rows + tile // columns * 8
-            for p in range(start, start + 8):
+        start = tile % columns * rows + tile // columns * 8
+        for p in range(start, start + 8):
+            if active[tile] != 0:
                 green_blue = ti.max(ti.abs(error[p, 1]), ti.abs(error[p, 2]))
                 size = ti.max(ti.abs(error[p, 0]), green_blue)
                 settled[p, 0] = ti.min(settled[p, 0] + slack, size)
+            settled[p, 0] = ti.select(weight[p, 0] > 0.0, settled[p, 0], V8(0.0))

@@ -26,7 +26,7 @@ class Selection:
     tiles : (strips * columns,) bool
         Tiles of 8x8 pixels that those reach.
     changed : float
-        Share of the picture's pixels that changed.
+        Share of the pixels that count which changed.
     squared_error : float
         Weighted, summed, of the last decoded frame against this one.
     """
@@ -41,7 +41,7 @@ class Selection:
         return self.changed > CUT
 
 
-def select(canvas: Canvas, splats: Splats, threshold: float) -> Selection:
+def select(canvas: Canvas, splats: Splats, threshold: float, pixels: float) -> Selection:
     """Compare the canvas's target with what the decoder shows.
 
     A pixel has changed when its residual exceeds, by more than the threshold, what the last
@@ -56,13 +56,15 @@ def select(canvas: Canvas, splats: Splats, threshold: float) -> Selection:
         The last decoded frame's.
     threshold : float
         Grey levels, 0..255.
+    pixels : float
+        Number of pixels that count: the picture's, or the region's.
     """
     counts, reached, squared_error = canvas.changed(splats.params, threshold / 255)
     chosen = reached > REACH * mass(splats.params)
     return Selection(
         chosen,
         tiles_of(canvas, splats.params[chosen]),
-        float(counts.sum()) / (canvas.width * canvas.height),
+        float(counts.sum()) / max(1.0, pixels),
         squared_error,
     )
 
