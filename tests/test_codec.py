@@ -249,6 +249,16 @@ def test_the_picture_inside_stays_good_while_the_region_moves():
     assert last > inside_psnr(fresh, frames[-1]) - 2.5
 
 
+def test_a_person_who_sways_takes_no_more_splats_each_time():
+    counts = []
+    frame = pictures(1)[0]
+    for encoder, _, decoder in run(lambda k: person(48 + 8 * (k // 2 % 2)), [frame] * 24):
+        assert same_state(encoder, decoder)
+        counts.append(len(decoder.splats))
+        assert inside_psnr(decoder, frame) > 18.5
+    assert max(counts) < 1.2 * counts[0]
+
+
 def test_outside_the_region_there_are_no_splats():
     frames = pictures(10)
     for _, _, decoder in run(lambda k: person(34 + 1.5 * k), frames):

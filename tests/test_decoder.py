@@ -604,7 +604,7 @@ def test_a_damaged_background_costs_no_frame(lost, tmp_path):
     assert [p.time for p in frames] == [0, Fraction(1, 25), Fraction(2, 25)]
     assert lost in [d.error.frame for d in reader.damage]
     if lost:
-        assert all(far(p.pixels, 0, p.alpha) < 12 for p in frames)
+        assert all(far(p.pixels, 0, p.alpha) < 16 for p in frames)
     else:
         assert not any(p.pixels[p.alpha == 0].any() for p in frames)
     assert np.array_equal(Reader(path)[2], frames[2].pixels)

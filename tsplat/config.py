@@ -126,7 +126,7 @@ class EncoderConfig:
         for level in self.backdrop:
             _count("backdrop", level, 0, 255)
         if self.background_kbps is not None:
-            _within("background-kbps", self.background_kbps, 0.1, 1e6)
+            _within("background-kbps", self.background_kbps, 1, 100_000)
             if self.background != "video":
                 raise ConfigError("background-kbps: only for a background of video")
 

@@ -83,7 +83,8 @@ class Decoder:
         ------
         BitstreamError
             The packet is damaged, or the frame that it builds on was not decoded; its part of
-            the state stays as it was, and the other packets of the bytes were taken in.
+            the state stays as it was, and the bytes' other packets, if their checksums are right,
+            were taken in.
         """
         self.advance(packet)
         return self.picture()
@@ -97,6 +98,8 @@ class Decoder:
         while not at or at < len(packet):
             one = container.unpack_packet(packet, at)
             at += one.size
+            if one.kind not in container.KIND_NAMES:
+                continue
             try:
                 self._advance(one)
             except BitstreamError as error:

@@ -308,7 +308,7 @@ class Encoder:
             return None
         chosen = selection.splats
         with self._timed("init"):
-            added = self._newcomers(before, frame)
+            added = self._newcomers(before, params, frame)
         tiles, values = selection.tiles, reference.values.copy()
         arrivals = np.zeros((0, 8), np.int32)
         if chosen.any() or len(added):
@@ -335,10 +335,13 @@ class Encoder:
         self._settle(state, tiles)
         return container.pack_packet(INTER, self._frame, data, ticks)
 
-    def _newcomers(self, before: State, frame: np.ndarray) -> np.ndarray:
+    def _newcomers(self, before: State, params: np.ndarray, frame: np.ndarray) -> np.ndarray:
         """Splats for pixels that entered the region, (K, 8) float32."""
         if not before.models or self._uncovered.share(self._inside) == 0:
             return np.zeros((0, 8), np.float32)
+        white = params.copy()
+        white[:, 5:] = 1
+        self._uncovered.cover(self._canvas.picture(white)[..., 0] > 127)
         area = self._inside.sum() / max(1, len(before.splats))
         pixels, count = self._uncovered.take(area)
         return superpixel(frame, count, pixels).params if count else np.zeros((0, 8), np.float32)

@@ -95,6 +95,14 @@ def test_few_pixels_are_remembered_until_they_are_enough_for_two():
     assert uncovered.take(3.0)[1] == 2
 
 
+def test_pixels_that_have_splats_already_need_none():
+    uncovered = Uncovered((10, 20))
+    uncovered.update(box(2, 10), box(4, 12))
+    uncovered.cover(box(0, 11))
+    assert uncovered.share(box(4, 12)) == 6 / 48
+    assert np.array_equal(uncovered.take(1.0)[0], box(11, 12))
+
+
 def test_an_i_frame_covers_everything():
     uncovered = Uncovered((10, 20))
     uncovered.update(box(2, 10), box(4, 12))

@@ -88,7 +88,7 @@ def main() -> None:
         iterations, seconds = first_frame(clip, options.height, options.gaussians, 30.0)
         print(f"{clip.name}: first frame to 30 dB: {iterations} iterations, {seconds:.3f} s")
         shared = {"source": str(clip), "preset": options.preset, "gaussians": options.gaussians}
-        shared |= {"height": options.height, "arch": "cpu"}
+        shared |= {"height": options.height, "arch": "cpu", "roi": "off"}
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder)
             one = _run(

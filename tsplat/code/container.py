@@ -36,7 +36,7 @@ Header, 56 bytes
            blurred, 3 the background packets' pictures; 0 if there is no region
    46    3 that colour, RGB
    49    1 codec of the background packets: 1 AV1, 2 H.264; 0: there are none
-   50    2 zero
+   50    2 zero; ignored
    52    4 CRC-32C of bytes 0..51
 ===== ==== ==================================================================================
 
@@ -186,7 +186,8 @@ class Header:
                 )
         elif self.outside != "splats" or self.codec:
             raise ConfigError("a background needs a region")
-        if self.outside not in OUTSIDE or self.codec not in (0, 1, 2):
+        known = self.outside in OUTSIDE and self.codec in (0, 1, 2)
+        if not known or (self.outside == "video") != (self.codec > 0):
             raise ConfigError(f"background: got {self.outside!r} with codec {self.codec}")
 
     def pack(self) -> bytes:

@@ -146,7 +146,7 @@ def _gamma(coder: _Coder, n: int, given: np.ndarray | None) -> np.ndarray:
     wanted = None if given is None else np.frexp(given.astype(np.float64))[1] - 1
     live = np.arange(n)
     while len(live):
-        if lengths[live[0]] >= MOST.bit_length():
+        if lengths[live[0]] >= MOST.bit_length() - 1:
             raise BitstreamError(f"a difference is {MOST} or more")
         ahead = None if wanted is None else wanted[live] > lengths[live]
         live = live[coder.even(len(live), ahead)]

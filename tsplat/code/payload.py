@@ -13,7 +13,7 @@ I-packet
 P-packet
     ===========  =====================================================================
     parts        byte: 1 region + 2 dropped + 4 changed + 8 added; the parts follow
-    region       as above; it is there only if it differs from the one before
+    region       as above; encoders leave it out where it is the one before
     dropped      number of splats that go, varint, not 0; ``gamma``: how many stay
                  before each of them
     changed      the splats' differences (:mod:`tsplat.code.delta`), the dropped ones'
@@ -186,12 +186,12 @@ def decode_inter(data: bytes, before: State, header: Header) -> State:
             raise BitstreamError("a region in a stream without cells")
         take_region = _region_head(reader, before.region, header)
     if parts & _DROPPED:
-        gone = reader.integer(n, "dropped splats")
+        gone = _some(reader, n, "dropped splats")
         take_gaps = reader.gamma(gone)
     if parts & _ADDED:
         if not before.models:
             raise BitstreamError("splats are added to a picture that had none")
-        more = reader.integer(MAX_SPLATS, "added splats")
+        more = _some(reader, MAX_SPLATS, "added splats")
         take_places = reader.gamma(more)
     reader.open()
     if parts & _REGION:
@@ -257,6 +257,14 @@ def _region_head(reader: Reader, past: Region | None, header: Header) -> Callabl
     if kind not in (_WHOLE, _EMPTY):
         raise BitstreamError(f"kind of region: got {kind}, expected 1..3")
     return lambda: Region(np.full(shape, kind == _WHOLE))
+
+
+def _some(reader: Reader, most: int, name: str) -> int:
+    """A number of splats in a part that is there only if it is not 0."""
+    number = reader.integer(most, name)
+    if not number:
+        raise BitstreamError(f"{name}: none, in a part of their own")
+    return number
 
 
 def _staying(gaps: np.ndarray, n: int) -> np.ndarray:

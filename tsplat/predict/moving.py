@@ -54,6 +54,10 @@ class Uncovered:
         self._pixels |= inside & ~before
         self._pixels &= inside
 
+    def cover(self, pixels: np.ndarray) -> None:
+        """Splats are there already, (H, W) bool."""
+        self._pixels &= ~pixels
+
     def share(self, inside: np.ndarray) -> float:
         """What is uncovered, as a share of the region, (H, W) bool."""
         return float(self._pixels.sum()) / max(1, int(inside.sum()))

@@ -98,9 +98,10 @@ class Tracker:
     def __call__(self, frame: np.ndarray) -> Region:
         """The region of the next frame, (H, W, 3) uint8 RGB."""
         self._frame += 1
-        if not self._is_still(frame):
+        still = self._is_still(frame)
+        if not still:
             self._opacity = self._cell_opacity(frame)
-        cells = self._steady(self._follow(self._opacity))
+        cells = self._steady(self._follow(self._opacity), still)
         present = cells.mean() >= _PRESENT and self._opacity[cells].mean() >= _SURE
         if not present:
             self.absent.append(self._frame)
@@ -144,10 +145,12 @@ class Tracker:
         held = np.zeros(self._shape, bool) if self._held is None else self._held
         return clean((self._smooth > _ENTER) | (held & (self._smooth > _LEAVE)))
 
-    def _steady(self, cells: np.ndarray) -> np.ndarray:
-        """Keep the last cells until a difference is large or lasts."""
+    def _steady(self, cells: np.ndarray, still: bool) -> np.ndarray:
+        """Keep the last cells until a difference is large or lasts, and while all is still."""
         if self._held is None:
             self._held = cells
+        if still:
+            return self._held
         differing = int((cells ^ self._held).sum())
         self._waited = self._waited + 1 if differing else 0
         if differing > _LARGE * max(cells.sum(), self._held.sum()) or self._waited >= _HOLD:
