@@ -18,6 +18,18 @@ class _Size(click.ParamType):
             self.fail(f"{value!r} is not a size such as 1920x1080", param, ctx)
 
 
+class _Rate(click.ParamType):
+    name = "rate"
+
+    def convert(self, value, param, ctx):
+        from fractions import Fraction
+
+        try:
+            return Fraction(value)
+        except (ValueError, ZeroDivisionError):
+            self.fail(f"{value!r} is not a frame rate such as 60 or 30000/1001", param, ctx)
+
+
 @click.command("decode")
 @click.argument("source", metavar="FILE")
 @click.argument("target", metavar="OUT")
@@ -25,6 +37,9 @@ class _Size(click.ParamType):
 @click.option("--frames", type=click.IntRange(1), metavar="N", help="How many frames.")
 @click.option("--scale", type=float, metavar="S", help="Render at S times the size.")
 @click.option("--size", type=_Size(), metavar="WxH", help="Render at this size.")
+@click.option(
+    "--rate", type=_Rate(), metavar="F", help="Render F frames/s, such as 60 or 30000/1001."
+)
 @click.option(
     "--background",
     metavar="none|COLOR|blur|keep|IMAGE",

@@ -7,17 +7,43 @@ import click
 from .console import backend_options, note, progress, report_options, show
 
 
+class Bitrate(click.ParamType):
+    """Kbit/s: 20, 20k or 0.02M."""
+
+    name = "rate"
+
+    def convert(self, value, param, ctx):
+        units = {"k": 1, "m": 1000}
+        try:
+            return float(value.rstrip("kKmM")) * units.get(value[-1:].lower(), 1)
+        except ValueError:
+            self.fail(f"{value!r} is not a bit rate such as 20k", param, ctx)
+
+
 @click.command("encode")
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT.tsplat")
 @click.option("--preset", type=click.Choice(["fast", "slow"]), default="fast", show_default=True)
-@click.option("--gaussians", type=int, metavar="N", help="Splats a frame; by picture size.")
-@click.option("--psnr", type=float, metavar="DB", help="Stop fitting when this is reached.")
+@click.option(
+    "--crf", type=float, metavar="Q", help="Constant quality, 0..63; 6 more halve the bytes.  [30]"
+)
+@click.option("--bitrate", type=Bitrate(), metavar="K", help="Keep to K kbit/s, such as 20k.")
+@click.option("--psnr", type=float, metavar="DB", help="Hold this PSNR.")
+@click.option("--gaussians", type=int, metavar="N", help="Splats of an I-frame; by quality.")
+@click.option("--low-delay", is_flag=True, help="No interpolated frames.")
+@click.option(
+    "--select",
+    type=click.Choice(["rate", "paper"]),
+    help="What P-frames change: what pays, or what the paper's threshold selects.  [rate]",
+)
 @click.option("--gop", type=int, metavar="N", help="An I-frame every N frames.  [250]")
 @click.option("--height", type=int, metavar="PIXELS", help="Scale the pictures first.")
 @click.option("--frames", type=int, metavar="N", help="Encode no more than this many.")
 @click.option(
-    "--threshold", type=float, metavar="T", help="Grey levels of change that count.  [11.5]"
+    "--threshold",
+    type=float,
+    metavar="T",
+    help="Grey levels of change that count, for --select paper.  [11.5]",
 )
 @click.option(
     "--roi",
@@ -66,7 +92,7 @@ def command(source: str, target: str, as_json: bool, quiet: bool, **settings) ->
 def _lines(r: dict) -> list[str]:
     lines = [
         f"{r['output']}: {r['frames']} frames of {r['width']}x{r['height']} "
-        f"({r['i_frames']} I, {r['p_frames']} P)",
+        f"({r['i_frames']} I, {r['p_frames']} P, {r['b_frames']} between)",
         f"  {r['bytes']} bytes, {r['kbit_s']:.1f} kbit/s, {r['bpp']:.4f} bpp, "
         f"PSNR {r['psnr_db']:.2f} dB, {r['encode_frames_per_s']:.1f} frames/s",
     ]

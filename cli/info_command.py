@@ -25,8 +25,8 @@ def _lines(r: dict) -> list[str]:
     lines = [
         f"{r['file']}: format {r['version']}, {r['width']}x{r['height']}, {r['rate']} frames/s, "
         f"pixel aspect {r['aspect']}",
-        f"  {r['frames']} frames ({r['i_frames']} I, {r['p_frames']} P), {r['duration_s']:.3f} s, "
-        f"{r['splats']} splats",
+        f"  {r['frames']} frames ({r['i_frames']} I, {r['p_frames']} P, {r['b_frames']} between), "
+        f"{r['duration_s']:.3f} s, {r['splats']} splats",
         f"  {r['bytes']} bytes: {r['i_bytes']} in I-packets, {r['p_bytes']} in P-packets, "
         f"{r['background_bytes']} in background packets; "
         f"{r['kbit_s']:.1f} kbit/s, {r['bpp']:.4f} bpp",

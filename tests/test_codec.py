@@ -13,6 +13,7 @@ import tsplat
 import tsplat.config
 import tsplat.encoder
 from tests.clips import HEIGHT, WIDTH, pictures, psnr, write_clip
+from tests.packets import parsed
 from tsplat.code import container
 from tsplat.errors import BitstreamError, ConfigError
 from tsplat.kernels import runtime
@@ -54,21 +55,23 @@ def test_p_frames_cost_less_and_keep_most_splats_exact(encoded):
     _, _, packets, states = encoded
     sizes = [len(p) for p in packets]
     assert np.mean(sizes[1:5]) < 0.7 * sizes[0]
-    assert (states[1] == states[0]).all(1).any()
+    assert (states[1][: len(states[0])] == states[0]).all(1).any()
 
 
 def test_a_still_picture_costs_a_few_bytes():
-    encoder = tsplat.Encoder(WIDTH, HEIGHT, 30, CONFIG)
+    """And fewer and fewer: what the first frame left out is made up for, where it pays."""
+    encoder = tsplat.Encoder(WIDTH, HEIGHT, 30, tsplat.preset("fast", gaussians=100))
     frame = pictures(1)[0]
-    encoder.encode(frame)
-    assert len(encoder.encode(frame)) < 12
+    sizes = [len(encoder.encode(frame)) for _ in range(24)]
+    assert max(sizes[1:]) < 0.2 * sizes[0]
+    assert np.mean(sizes[-4:]) < 12
 
 
 def test_a_scene_cut_and_a_wish_make_i_frames():
     encoder = tsplat.Encoder(WIDTH, HEIGHT, 30, tsplat.preset("fast", gaussians=60))
     frame = pictures(1)[0]
     for picture, wish in ((frame, False), (255 - frame, False), (255 - frame, True)):
-        packet = container.unpack_packet(encoder.encode(picture, keyframe=wish))
+        packet = parsed(encoder.encode(picture, keyframe=wish))[-1]
         assert packet.kind == container.INTRA
 
 
@@ -188,12 +191,7 @@ def run(regions: Callable[[int], Region], frames: list[np.ndarray], config=NONE)
 
 
 def kinds(data: bytes) -> list[int]:
-    found, at = [], 0
-    while at < len(data):
-        packet = container.unpack_packet(data, at)
-        found.append(packet.kind)
-        at += packet.size
-    return found
+    return [packet.kind for packet in parsed(data)]
 
 
 def same_state(encoder: tsplat.Encoder, decoder: tsplat.Decoder) -> bool:
@@ -228,13 +226,14 @@ def test_both_sides_agree_while_splats_go_and_come(background):
         assert kind == (container.INTRA if k in (0, 9) else container.INTER)
         expected = background == "video" and k in (0, 8, 9)
         assert (container.BACKGROUND in kinds(data)) == expected
-        payload = container.unpack_packet(data, 0).payload
+        payload = parsed(data)[-1].payload
         if kind == container.INTER and container.BACKGROUND not in kinds(data):
             went, came = went + (payload[0] >> 1 & 1), came + (payload[0] >> 3 & 1)
         before = data
     assert before
     moving = background in ("none", "video")
-    assert (went > 3) == (came > 1) == moving
+    assert (went > 3) == moving
+    assert came > 1
     assert encoder.statistics.i_frames == 2
     assert 0.1 < encoder.statistics.region_share / 14 < 0.3
     assert (encoder.statistics.background_bytes > 0) == (background == "video")
@@ -304,7 +303,7 @@ def test_a_region_that_vanishes_costs_a_few_bytes_a_frame(background):
     ):
         assert same_state(encoder, decoder)
         if k in gone:
-            assert len(data) < (24 if k == 3 else 16)
+            assert len(data) < (40 if k == 3 else 32)
         if background == "none":
             assert (len(decoder.splats) == 0) == (k in gone)
             assert kinds(data) == [container.INTRA if k in (0, 10) else container.INTER]
@@ -365,8 +364,12 @@ def test_a_cut_outside_the_region_is_nothing_where_nothing_is_shown():
     other = frame.copy()
     outside = region.alpha(WIDTH, HEIGHT, (CELL, CELL)) == 0
     other[outside] = 255 - other[outside]
-    for k, (_, data, _) in enumerate(run(lambda k: region, [frame, other, other])):
-        assert k == 0 or len(data) < 12
+    sizes = [
+        [len(data) for _, data, _ in run(lambda k: region, clip)]
+        for clip in ([frame, other, other], [frame] * 3)
+    ]
+    assert sizes[0][0] == sizes[1][0]
+    assert max(sizes[0][1:]) <= max(sizes[1][1:]) + 12
 
 
 def test_a_whole_picture_after_a_person_and_back():

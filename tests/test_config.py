@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tsplat.config import EncoderConfig, FitConfig, default_gaussians, preset
+from tsplat.config import EncoderConfig, FitConfig, Quality, RateConfig, preset
 from tsplat.errors import ConfigError
 
 
@@ -27,6 +27,12 @@ from tsplat.errors import ConfigError
         ({"background_kbps": 10.0}, "background-kbps: only for a background of video"),
         ({"psnr": 0.5}, "psnr: got 0.5, expected 1..60"),
         ({"psnr": float("inf")}, "psnr: got inf"),
+        ({"crf": 64}, "crf: got 64, expected 0..63"),
+        ({"bitrate": 0}, "bitrate: got 0"),
+        ({"bitrate": 20, "psnr": 30}, "bitrate and psnr exclude each other"),
+        ({"window": 0}, "window: got 0"),
+        ({"span": 0}, "span: got 0, expected 1..255"),
+        ({"select": "all"}, "select: got 'all', expected rate or paper"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, message):
@@ -42,14 +48,13 @@ def test_unknown_presets_are_refused():
 @pytest.mark.parametrize(
     ("name", "low", "high"),
     [
-        ("iterations", 1, 100_000),
+        ("iterations", 0, 100_000),
         ("rate", 0, 1),
         ("colour_rate", 0, 1),
         ("final", 0, 1),
-        ("densify", 0, 100),
+        ("grow", 0, 100),
         ("presolve", 0, 100),
         ("solve", 0, 100),
-        ("target_db", 1, 60),
     ],
 )
 def test_fits_have_bounds(name, low, high):
@@ -60,23 +65,42 @@ def test_fits_have_bounds(name, low, high):
             FitConfig(**{"iterations": 1, name: illegal})
 
 
+@pytest.mark.parametrize("name", ["intra_passes", "passes", "motion", "added"])
+def test_efforts_have_bounds(name):
+    fields = {"intra_passes": 1, "passes": 1, "proposal": FitConfig(1), "motion": 1}
+    with pytest.raises(ConfigError, match=f"{name}: got -1"):
+        RateConfig(**fields | {name: -1})
+
+
 def test_presets_differ_in_effort_alone():
     fast, slow = preset("fast"), preset("slow", gop=7)
     assert slow.intra.iterations > fast.intra.iterations
-    assert slow.inter.iterations > fast.inter.iterations
-    assert (slow.steps, slow.threshold, slow.gop) == (fast.steps, fast.threshold, 7)
+    assert slow.rates.passes > fast.rates.passes
+    assert (slow.steps, slow.crf, slow.gop) == (fast.steps, fast.crf, 7)
     assert fast == EncoderConfig()
 
 
-def test_a_target_reaches_both_fits():
-    config = preset("slow", psnr=31.0)
-    assert config.intra.target_db == config.inter.target_db == 31.0
+def test_a_part_of_a_fit_keeps_its_rates():
+    part = FitConfig(100, rate=0.07, grow=3, solve=9).part(0.25, 0.4)
+    assert (part.iterations, part.final, part.grow) == (25, 0.4, 0)
+    assert (part.rate, part.solve) == (0.07, 9)
+    assert FitConfig(0).part(0.5, 0.1).iterations == 0
 
 
-def test_more_pixels_get_more_splats():
+def test_more_pixels_get_more_splats_and_dearer_bits():
     sizes = ((0, 0), (1, 1), (160, 90), (640, 360), (3840, 2160))
-    counts = [default_gaussians(w * h) for w, h in sizes]
+    qualities = [Quality.of(30, w * h) for w, h in sizes]
+    counts = [q.gaussians for q in qualities]
     assert counts == sorted(counts)
     assert counts[:2] == [1, 1]
-    assert counts[3] == 1000
-    assert default_gaussians(0.3 * 640 * 360) < default_gaussians(640 * 360)
+    prices = [q.lagrange for q in qualities]
+    assert prices == sorted(prices)
+
+
+def test_a_larger_crf_has_fewer_splats_dearer_bits_and_coarser_steps():
+    fine, coarse = Quality.of(20, 640 * 360), Quality.of(32, 640 * 360)
+    assert coarse.gaussians < fine.gaussians
+    assert coarse.lagrange > fine.lagrange
+    assert coarse.steps.mean > fine.steps.mean
+    for crf in (0, 63):
+        Quality.of(crf, 8192 * 2048)

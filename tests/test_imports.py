@@ -15,23 +15,35 @@ ROOT = Path(tsplat.__file__).parent
 BELOW = {
     "errors": set(),
     "region": set(),
+    "between": {"splats"},
+    "motion": {"splats"},
     "splats": {"errors"},
     "config": {"errors", "splats"},
     "kernels": {"errors"},
     "frames": {"errors", "splats", "config", "background"},
     "init": {"errors", "splats", "config", "kernels"},
     "fit": {"errors", "splats", "config", "kernels"},
-    "predict": {"errors", "splats", "config", "kernels"},
-    "code": {"errors", "region", "splats", "config", "kernels"},
+    "predict": {"errors", "splats", "config", "kernels", "motion"},
+    "code": {"errors", "motion", "region", "splats", "config", "kernels"},
     "background": {"errors"},
     "roi": {"errors", "region"},
 }
-BELOW["decoder"] = {"errors", "region", "splats", "code", "kernels", "background", "frames"}
+BELOW["modes"] = {"errors", "splats", "config", "kernels", "code", "fit", "predict"}
+BELOW["decoder"] = {
+    "between",
+    "errors",
+    "region",
+    "splats",
+    "code",
+    "kernels",
+    "background",
+    "frames",
+}
 BELOW["encoder"] = set(BELOW) - {"decoder", "background"}
 BELOW["files"] = set(BELOW)
 ONLY_IMPORTER = {
     "av": {"frames"},
-    "cv2": {"background", "bench", "files", "frames", "init", "roi"},
+    "cv2": {"background", "bench", "files", "fit", "frames", "init", "predict", "roi"},
     "onnxruntime": {"roi"},
     "skimage": {"init", "bench"},
     "taichi": {"kernels", "bench"},

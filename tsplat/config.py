@@ -10,6 +10,9 @@ from tsplat.splats import MAX_SPLATS, Steps
 
 PRESETS = ("fast", "slow")
 BACKGROUNDS = ("splats", "none", "blur", "video")
+SELECTIONS = ("rate", "paper")
+CRF = 30.0
+"""Constant quality of an encoder that is told nothing."""
 
 
 def _count(name: str, value: int, low: int, high: int) -> None:
@@ -29,44 +32,77 @@ class FitConfig:
     Parameters
     ----------
     iterations : int
-        Iterations of Adam, 1..100000.
+        Iterations of Adam, 0..100000.
     rate : float
         Step of means and Cholesky vectors at the start, in standard deviations of the splat.
     colour_rate : float
         Step of colours at the start, full scale 1.
     final : float
         Share of the rates that the cosine schedule ends at, 0..1.
-    densify : int
-        How often during the fit splats that do nothing move to where the error is.
+    grow : int
+        How often during the fit splats are added where the error is; it then starts from half.
     presolve, solve : int
         Steps of the conjugate gradients that solve for the colours, before the fit and after
         the geometry was rounded; 0 leaves them.
-    target_db : float or None
-        PSNR at which the fit stops, dB.
     """
 
     iterations: int
     rate: float = 0.08
     colour_rate: float = 0.045
     final: float = 0.05
-    densify: int = 0
+    grow: int = 0
     presolve: int = 0
     solve: int = 8
-    target_db: float | None = None
 
     def __post_init__(self) -> None:
-        _count("iterations", self.iterations, 1, 100_000)
+        _count("iterations", self.iterations, 0, 100_000)
         _within("rate", self.rate, 0, 1)
         _within("colour_rate", self.colour_rate, 0, 1)
         _within("final", self.final, 0, 1)
-        _count("densify", self.densify, 0, 100)
+        _count("grow", self.grow, 0, 100)
         _count("presolve", self.presolve, 0, 100)
         _count("solve", self.solve, 0, 100)
-        if self.target_db is not None:
-            _within("psnr", self.target_db, 1, 60)
+
+    def part(self, share: float, final: float) -> FitConfig:
+        """A share of the iterations, ending at another share of the rates."""
+        iterations = max(1, round(self.iterations * share)) if self.iterations else 0
+        return replace(self, iterations=iterations, final=final, grow=0)
 
 
-_INTER = FitConfig(60, rate=0.04, colour_rate=0.02, presolve=3, solve=3)
+@dataclass(frozen=True)
+class RateConfig:
+    """How much a frame's integers are worked on.
+
+    Parameters
+    ----------
+    intra_passes, passes : int
+        Visits of each splat by the descent, in I- and P-frames, 1..100.
+    proposal : FitConfig
+        The fit of a P-frame whose result the descent may take or leave.
+    motion : int
+        Iterations in which a P-frame's motion is fitted, 0..1000.
+    added : int
+        Splats that a P-frame may add where the error is, 0..1000.
+    added_blur : float
+        Blur of the error for them, in mean distances of splats.
+    """
+
+    intra_passes: int
+    passes: int
+    proposal: FitConfig
+    motion: int
+    added: int = 4
+    added_blur: float = 0.2
+
+    def __post_init__(self) -> None:
+        _count("intra_passes", self.intra_passes, 1, 100)
+        _count("passes", self.passes, 1, 100)
+        _count("motion", self.motion, 0, 1000)
+        _count("added", self.added, 0, 1000)
+        _within("added_blur", self.added_blur, 0.01, 10)
+
+
+_PROPOSAL = FitConfig(12, rate=0.06, colour_rate=0.02, final=0.2)
 
 
 @dataclass(frozen=True)
@@ -75,20 +111,38 @@ class EncoderConfig:
 
     Parameters
     ----------
+    crf : float
+        Constant quality, 0..63, less is better; about 6 more halve the bytes. It sets the price
+        of a bit, the quantiser's steps and the number of splats together.
+    bitrate : float or None
+        Kbit/s to keep to, over a window, in place of a constant quality.
+    window : float
+        Seconds over which the bit rate is kept.
+    psnr : float or None
+        PSNR to hold, dB, in place of a constant quality.
     gaussians : int or None
-        Splats of an I-frame, 1..65535; chosen from the picture's size by default.
+        Splats that an I-frame is fitted with, 1..65535; by ``crf`` and the picture's size by
+        default. Those that do not pay are left out.
+    span : int
+        Frames from one P-frame to the next, 1..255; those between are interpolated. An encoder
+        then gives packets late: 1 is for live use.
     gop : int
         Frames from one I-frame to the next, 1..65535; scene cuts make I-frames besides.
+    select : {"rate", "paper"}
+        What a P-frame changes: whatever pays; or, as in the paper, the splats under changed
+        pixels, every one of their parameters.
     threshold : float
-        Growth of the residual above which a pixel counts as changed, grey levels, 0..255.
+        Growth of the residual above which a pixel counts as changed, grey levels, 0..255; for
+        the paper's selection.
     init : {"superpixel", "random"}
         First splats of an I-frame.
     seed : int
         Of the random initialisation.
-    intra, inter : FitConfig
-        Fits of I- and P-frames.
-    steps : Steps
-        Quantiser steps.
+    intra : FitConfig
+        Fit of I-frames.
+    rates : RateConfig
+    steps : Steps or None
+        Quantiser steps; by ``crf`` by default.
     background : {"splats", "none", "blur", "video"}
         What lies outside the region of interest: splats, fewer and less often changed; nothing;
         splats to be shown out of focus; a video stream.
@@ -99,21 +153,38 @@ class EncoderConfig:
         quality costs.
     """
 
+    crf: float = CRF
+    bitrate: float | None = None
+    window: float = 1.0
+    psnr: float | None = None
     gaussians: int | None = None
+    span: int = 1
     gop: int = 250
+    select: str = "rate"
     threshold: float = 11.5
     init: str = "superpixel"
     seed: int = 0
-    intra: FitConfig = field(default_factory=lambda: FitConfig(100, densify=4, presolve=5))
-    inter: FitConfig = field(default_factory=lambda: _INTER)
-    steps: Steps = field(default_factory=lambda: Steps(128, 128, 786, 1050))
+    intra: FitConfig = field(default_factory=lambda: FitConfig(400, grow=3, presolve=5))
+    rates: RateConfig = field(default_factory=lambda: RateConfig(5, 2, _PROPOSAL, 6))
+    steps: Steps | None = None
     background: str = "splats"
     backdrop: tuple[int, int, int] = (0, 0, 0)
     background_kbps: float | None = None
 
     def __post_init__(self) -> None:
+        _within("crf", self.crf, 0, 63)
+        if self.bitrate is not None:
+            _within("bitrate", self.bitrate, 0.1, 1e6)
+        if self.psnr is not None:
+            _within("psnr", self.psnr, 1, 60)
+        if self.bitrate is not None and self.psnr is not None:
+            raise ConfigError("bitrate and psnr exclude each other")
+        _within("window", self.window, 0.1, 3600)
         if self.gaussians is not None:
             _count("gaussians", self.gaussians, 1, MAX_SPLATS)
+        _count("span", self.span, 1, 255)
+        if self.select not in SELECTIONS:
+            raise ConfigError(f"select: got {self.select!r}, expected rate or paper")
         _count("gop", self.gop, 1, 65535)
         _within("threshold", self.threshold, 0, 255)
         _count("seed", self.seed, 0, 2**63 - 1)
@@ -131,14 +202,12 @@ class EncoderConfig:
                 raise ConfigError("background-kbps: only for a background of video")
 
 
-def preset(name: str, *, psnr: float | None = None, **settings) -> EncoderConfig:
-    """The paper's two settings, with anything changed that is given.
+def preset(name: str, **settings) -> EncoderConfig:
+    """Settings by how long encoding may take, with anything changed that is given.
 
     Parameters
     ----------
     name : {"fast", "slow"}
-    psnr : float, optional
-        Fits stop when this is reached, dB.
     **settings
         Fields of :class:`EncoderConfig`.
 
@@ -149,24 +218,45 @@ def preset(name: str, *, psnr: float | None = None, **settings) -> EncoderConfig
     """
     if name not in PRESETS:
         raise ConfigError(f"preset: got {name!r}, expected {' or '.join(PRESETS)}")
-    if name == "fast":
-        config = EncoderConfig()
-    else:
+    config = EncoderConfig()
+    if name == "slow":
         config = EncoderConfig(
-            intra=FitConfig(500, densify=4, presolve=5, solve=12),
-            inter=replace(_INTER, iterations=120, solve=6),
+            intra=FitConfig(1200, grow=3, presolve=5, solve=12),
+            rates=RateConfig(8, 4, replace(_PROPOSAL, iterations=40), 16, added=8),
         )
-    if psnr is not None:
-        settings["intra"] = replace(settings.get("intra", config.intra), target_db=psnr)
-        settings["inter"] = replace(settings.get("inter", config.inter), target_db=psnr)
     return replace(config, **settings)
 
 
-def default_gaussians(pixels: float) -> int:
-    """1000 splats for 640x360 pixels, in proportion to their number to the power 0.75.
+@dataclass(frozen=True)
+class Quality:
+    """What a constant quality means for pictures of one size.
 
-    >>> default_gaussians(640 * 360)
-    1000
+    Attributes
+    ----------
+    lagrange : float
+        Price of a bit: weighted squared error, full scale 1, summed over channels.
+    gaussians : int
+        Splats that an I-frame is fitted with.
+    steps : Steps
     """
-    wanted = 1000 * (pixels / (640 * 360)) ** 0.75
-    return max(1, min(MAX_SPLATS, int(pixels // 16), round(wanted)))
+
+    lagrange: float
+    gaussians: int
+    steps: Steps
+
+    @classmethod
+    def of(cls, crf: float, pixels: float) -> Quality:
+        """At a constant quality, for this many pixels (that count in full).
+
+        >>> Quality.of(30, 640 * 360).gaussians
+        300
+        """
+        size = (pixels / (640 * 360)) ** 0.75
+        coarse = 2 ** ((crf - CRF) / 12)
+        count = min(MAX_SPLATS, pixels // 16, round(300 * size * 2 ** ((CRF - crf) / 7)))
+        step = (coarse * s for s in (271, 307, 1180, 1311))
+        return cls(
+            0.1 * size * 2 ** ((crf - CRF) / 3),
+            max(1, int(count)),
+            Steps(*(max(1, min(65535, round(s))) for s in step)),
+        )

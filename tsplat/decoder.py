@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
 from tsplat.background.backdrop import blur, fitted, over
+from tsplat.between import between
 from tsplat.code import container, payload
 from tsplat.code.container import BACKGROUND, INDEX, INTER, INTRA, TICKS, Damage, Header, Packet
 from tsplat.code.payload import State
@@ -61,7 +62,8 @@ class Decoder:
             )
         self._screen: Screen | None = None
         self._state: State | None = None
-        self._frame = -1
+        self._before: State | None = None
+        self._frame: int | None = None
         self._alpha: tuple[Region, np.ndarray] | None = None
         self._outside = _Outside(self.header, self.size, background)
 
@@ -96,7 +98,7 @@ class Decoder:
             return
         at, failed = 0, None
         while not at or at < len(packet):
-            one = container.unpack_packet(packet, at)
+            one = container.unpack_packet(packet, at, self._frame, self.header.span)
             at += one.size
             if one.kind not in container.KIND_NAMES:
                 continue
@@ -117,32 +119,54 @@ class Decoder:
                 state = payload.decode_intra(packet.payload, self.header)
             elif packet.kind != INTER:
                 raise BitstreamError("neither an I- nor a P-packet")
-            elif self._state is None or packet.frame != self._frame + 1:
+            elif self._frame is None or packet.frame != self._frame + packet.span:
                 raise BitstreamError("the frame before is missing; waiting for an I-frame")
             else:
-                state = payload.decode_inter(packet.payload, self._state, self.header)
+                state = payload.decode_inter(packet.payload, self.state, self.header)
         except BitstreamError as error:
             raise BitstreamError(error.message, offset=packet.offset, frame=packet.frame) from None
+        self._before = None if packet.kind == INTRA else self._state
         self._state, self._frame = state, packet.frame
 
-    def picture(self) -> np.ndarray:
-        """Render the present state before its background, (H, W, 3) uint8."""
-        picture = self._rendered()
+    def pictures(self, packet: bytes | Packet) -> list[np.ndarray]:
+        """All pictures that a packet completes, those between coded frames included."""
+        started = self._frame
+        self.advance(packet)
+        frames = 1 if self._before is None or started is None else self._frame_number - started
+        return [self.picture((k + 1) / frames) for k in range(frames)]
+
+    def picture(self, at: float = 1.0) -> np.ndarray:
+        """Render before the background, (H, W, 3) uint8.
+
+        Parameters
+        ----------
+        at : float
+            Between the coded frame before the last one (0) and the last one (1). After an
+            I-packet there is but that.
+        """
+        picture = self._rendered(at)
         region = self.region
-        if region is None or region.whole or self._outside.is_in_splats:
+        if region is None or self._outside.is_in_splats:
             return picture
-        return self._outside.behind(picture, self.alpha())
+        alpha = self.alpha(at)
+        return picture if alpha.min() == 255 else self._outside.behind(picture, alpha)
 
-    def cutout(self) -> np.ndarray:
-        """Render the present state on its own, (H, W, 4) uint8 RGBA, alpha straight."""
-        alpha = self.alpha()
-        return np.dstack([self._rendered() * (alpha > 0)[..., None], alpha])
+    def cutout(self, at: float = 1.0) -> np.ndarray:
+        """Render the region on its own, (H, W, 4) uint8 RGBA, alpha straight."""
+        alpha = self.alpha(at)
+        return np.dstack([self._rendered(at) * (alpha > 0)[..., None], alpha])
 
-    def alpha(self) -> np.ndarray:
+    def alpha(self, at: float = 1.0) -> np.ndarray:
         """Opacity of the region, (H, W) uint8; 255 everywhere in a stream without regions."""
         region = self.region
         if region is None:
             return np.full(self.size[::-1], 255, np.uint8)
+        if at < 1 and self._before is not None and self._before.region != region:
+            first, last = self._opacity(self._before.region or region), self._opacity(region)
+            return (first * np.float32(1 - at) + last * np.float32(at) + 0.5).astype(np.uint8)
+        return self._opacity(region)
+
+    def _opacity(self, region: Region) -> np.ndarray:
         if self._alpha is None or self._alpha[0] != region:
             header = self.header
             cell = header.cell * np.divide(self.size, (header.width, header.height))
@@ -167,8 +191,19 @@ class Decoder:
         """The present region; None in a stream without regions."""
         return self.state.region
 
-    def _rendered(self) -> np.ndarray:
+    @property
+    def frame(self) -> int | None:
+        """Number of the last coded frame that was taken in."""
+        return self._frame
+
+    @property
+    def _frame_number(self) -> int:
+        return -1 if self._frame is None else self._frame
+
+    def _rendered(self, at: float) -> np.ndarray:
         splats = self.splats.dequantise()
+        if self._before is not None:
+            splats = between(self._before.splats.dequantise(), splats, self.state.origin, at)
         header = self.header
         if self.size != (header.width, header.height):
             splats = splats.scaled(self.size[0] / header.width, self.size[1] / header.height)
@@ -328,7 +363,7 @@ class Reader:
         self._size, self._background, self._cutout = size, background, cutout
         self._decoder()
         self._index = container.read_index(self._data)
-        self._random: tuple[Decoder, Iterator[Packet]] | None = None
+        self._random: tuple[Decoder, Iterator[Packet], Packet] | None = None
 
     @property
     def bytes(self) -> int:
@@ -344,23 +379,31 @@ class Reader:
         """All packets but the index, in the order of the file; notes damage."""
         return (packet for _, packet in self.timed_packets())
 
-    def timed_packets(self) -> Iterator[tuple[Fraction, Packet]]:
-        """As :meth:`packets`, and when each is shown, seconds from the first."""
+    def timed_packets(self) -> Iterator[tuple[tuple[Fraction, ...], Packet]]:
+        """As :meth:`packets`, and when each of a packet's frames is shown, seconds."""
         self.damage = []
         return self._timed(self.damage)
 
-    def _timed(self, damage: list[Damage]) -> Iterator[tuple[Fraction, Packet]]:
+    def _timed(self, damage: list[Damage]) -> Iterator[tuple[tuple[Fraction, ...], Packet]]:
         """As :meth:`timed_packets`; a frame that is missing took its nominal time."""
         ticks, before = 0, None
-        for item in container.packets(self._data):
+        for item in container.packets(self._data, span=self.header.span):
             if isinstance(item, Damage):
                 damage.append(item)
+            elif item.kind == BACKGROUND:
+                yield (self._seconds(ticks),), item
             elif item.kind != INDEX:
-                if before is not None and item.kind != BACKGROUND:
-                    ticks += item.ticks + TICKS * max(0, item.frame - before - 1)
-                if item.kind != BACKGROUND:
+                if before is not None:
+                    ticks += TICKS * max(0, item.frame - before - item.span)
+                times = []
+                for each in item.ticks:
+                    ticks += each if before is not None else 0
                     before = item.frame
-                yield Fraction(ticks, TICKS) / self.header.rate, item
+                    times.append(self._seconds(ticks))
+                yield tuple(times), item
+
+    def _seconds(self, ticks: int) -> Fraction:
+        return Fraction(ticks, TICKS) / self.header.rate
 
     def frames(self, start: int = 0, count: int | None = None) -> Iterator[Picture]:
         """Decode pictures ``start`` .. ``start + count - 1``.
@@ -368,15 +411,51 @@ class Reader:
         Packets that do not decode are noted in :attr:`damage`, and so are the frames that
         build on them; decoding goes on at the next I-frame.
         """
+        end = None if count is None else start + count
+        for times, packet, decoder in self._decoded(start):
+            first = packet.frame - packet.span + 1
+            for k, time in enumerate(times):
+                if end is not None and first + k >= end:
+                    return
+                if first + k >= start:
+                    at = (k + 1) / packet.span
+                    yield Picture(first + k, time, self._shown(decoder, at), decoder.alpha(at))
+
+    def frames_at(self, rate: Fraction, start: int = 0) -> Iterator[Picture]:
+        """Pictures at another frame rate, rendered at their own times between coded frames.
+
+        Parameters
+        ----------
+        rate : Fraction
+            Frames a second.
+        start : int
+            Number of the first, at this rate.
+        """
+        number, before = start, Fraction(0)
+        held: Picture | None = None
+        for times, packet, decoder in self._decoded(0):
+            while number / rate <= times[-1]:
+                time = number / rate
+                if packet.kind == INTRA and time < times[-1] and held is not None:
+                    yield replace(held, frame=number, time=time)
+                else:
+                    gap = times[-1] - before
+                    at = float((time - before) / gap) if gap else 1.0
+                    yield Picture(number, time, self._shown(decoder, at), decoder.alpha(at))
+                number += 1
+            before = times[-1]
+            held = Picture(number, before, self._shown(decoder), decoder.alpha())
+        while held is not None and number / rate < self.end():
+            yield replace(held, frame=number, time=number / rate)
+            number += 1
+
+    def _decoded(self, start: int) -> Iterator[tuple[tuple[Fraction, ...], Packet, Decoder]]:
+        """I- and P-packets from the last I-packet up to a frame on, each taken in."""
         decoder = self._decoder()
         waiting = False
         join = max((f for f, _ in (self._index[2] if self._index else []) if f <= start), default=0)
-        for time, packet in self.timed_packets():
-            if packet.frame < join:
-                continue
-            if count is not None and packet.frame >= start + count:
-                return
-            if waiting and packet.kind == INTER:
+        for times, packet in self.timed_packets():
+            if packet.frame < join or (waiting and packet.kind == INTER):
                 continue
             try:
                 decoder.advance(packet)
@@ -384,23 +463,21 @@ class Reader:
                 self.damage.append(Damage(error))
                 waiting = waiting or packet.kind != BACKGROUND
                 continue
-            if packet.kind == BACKGROUND:
-                continue
-            waiting = False
-            if packet.frame >= start:
-                yield Picture(packet.frame, time, self._shown(decoder), decoder.alpha())
+            if packet.kind != BACKGROUND:
+                waiting = False
+                yield times, packet, decoder
 
     def _decoder(self) -> Decoder:
         return Decoder(self.header, self._size, self._background)
 
-    def _shown(self, decoder: Decoder) -> np.ndarray:
-        return decoder.cutout() if self._cutout else decoder.picture()
+    def _shown(self, decoder: Decoder, at: float = 1.0) -> np.ndarray:
+        return decoder.cutout(at) if self._cutout else decoder.picture(at)
 
     def end(self) -> Fraction:
         """When the clip's last frame ends, seconds from the start."""
-        shown = max((time for time, _ in self._timed([])), default=Fraction(0))
+        shown = max((times[-1] for times, _ in self._timed([])), default=Fraction(0))
         last = self._index[1] if self._index else TICKS
-        return shown + Fraction(last, TICKS) / self.header.rate
+        return shown + self._seconds(last)
 
     def __iter__(self) -> Iterator[np.ndarray]:
         return (picture.pixels for picture in self.frames())
@@ -421,28 +498,32 @@ class Reader:
             It does not decode.
         """
         frame = range(len(self))[frame]
-        if self._random is None or not self._random[0]._frame < frame:
+        if self._random is None or frame <= self._random[2].frame - self._random[2].span:
             self._random = None
-        if self._random is None or frame - self._random[0]._frame > 1:
+        if self._random is None or frame - self._random[2].frame > self.header.span:
             start = max(
                 (o for f, o in (self._index[2] if self._index else []) if f <= frame),
                 default=container.HEADER_BYTES,
             )
-            items = container.packets(self._data, start)
-            frames = (p for p in items if isinstance(p, Packet) and p.kind != INDEX)
-            self._random = self._decoder(), frames
-        decoder, packets = self._random
+            items = container.packets(self._data, start, self.header.span)
+            packets: Iterator[Packet] = (
+                p for p in items if isinstance(p, Packet) and p.kind != INDEX
+            )
+            self._random = self._decoder(), packets, Packet(INDEX, -1, (0,), b"")
+        decoder, coming, packet = self._random
         self._random = None
-        for packet in packets:
-            if packet.frame > frame:
+        while packet.frame < frame or packet.kind == BACKGROUND:
+            following = next(coming, None)
+            if following is None:
                 break
+            packet = following
             try:
                 decoder.advance(packet)
             except BitstreamError:
-                if packet.frame == frame and packet.kind != BACKGROUND:
+                if packet.frame >= frame and packet.kind != BACKGROUND:
                     raise
-                continue
-            if packet.frame == frame and packet.kind != BACKGROUND:
-                self._random = decoder, packets
-                return self._shown(decoder)
-        raise BitstreamError("frame is missing from the file", frame=frame)
+        first = packet.frame - packet.span + 1
+        if packet.kind not in (INTRA, INTER) or not first <= frame <= packet.frame:
+            raise BitstreamError("frame is missing from the file", frame=frame)
+        self._random = decoder, coming, packet
+        return self._shown(decoder, (frame - first + 1) / packet.span)

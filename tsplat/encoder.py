@@ -1,47 +1,47 @@
-"""Wires the encoding stages: frame -> roi -> init or select -> fit -> quantise -> code."""
+"""Wires the encoding stages: frame -> roi -> init -> fit -> descent -> code -> packet."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
 
 from tsplat.code import container, payload
-from tsplat.code.container import BACKGROUND, INTER, INTRA, TICKS, Header
+from tsplat.code.container import BACKGROUND, INTRA, TICKS, Header
 from tsplat.code.payload import State
-from tsplat.code.quantise import quantise, within_overlap
-from tsplat.config import EncoderConfig, FitConfig, default_gaussians
+from tsplat.code.quantise import within_overlap
+from tsplat.config import EncoderConfig, Quality
 from tsplat.errors import ConfigError
-from tsplat.fit.colours import solve
-from tsplat.fit.loop import fit, fitted_error, squared_error_at
+from tsplat.fit.grow import START
 from tsplat.init.scatter import scatter
 from tsplat.init.superpixel import superpixel
 from tsplat.kernels.canvas import Canvas
+from tsplat.modes import paper, rate
+from tsplat.modes.control import Control
+from tsplat.modes.intra import intra
+from tsplat.modes.rate import Change
+from tsplat.predict.cut import Cuts
+from tsplat.predict.flow import Flow
 from tsplat.predict.moving import Uncovered, reaching
-from tsplat.predict.select import Selection, select, tiles_of
 from tsplat.region import Region, default_cell, grid
 from tsplat.splats import MAX_SPLATS, QuantizedSplats, Splats
 
-STAGES = ("roi", "background", "init", "select", "fit", "quantise", "code", "settle")
-_SLACK = 1 / 255
-"""Growth of a pixel's error that a P-frame accepts as its new normal; more would let the
-picture fade, less would refine noise for ever."""
-_IN_HAND = 0.93
-"""A fit with a target stops at this share of the error allowed; quantising takes the rest."""
+STAGES = ("roi", "background", "init", "flow", "intra", "inter", "code")
 _OUTSIDE_WEIGHT = {"splats": 0.1, "blur": 0.02, "none": 0.0, "video": 0.0}
 """Weight of a pixel's squared error outside the region, by kind of background."""
 _OUTSIDE_SPLATS = {"splats": 0.3, "blur": 0.05, "none": 0.0, "video": 0.0}
 """Splats for a pixel outside the region over those for one inside."""
+_ROOM = 1.3
+"""Splats that P-frames may bring an I-frame's to."""
 _NEW_REGION = 0.4
 """An I-frame follows when this share of the region has no splats yet."""
-_FREE = -(1 << 30)
-"""Reference of a splat that has none: no value is near it."""
 _BACKGROUND_CODEC = "av1"
 _BACKGROUND_EVERY = 8
-"""Frames for each picture of a background's video."""
+"""Frames for each picture of a background's video, at least."""
 
 
 @dataclass
@@ -50,11 +50,12 @@ class Statistics:
 
     Attributes
     ----------
-    i_frames, p_frames : int
+    i_frames, p_frames, between : int
+        Frames coded, and frames interpolated between them.
     bytes : int
         Of all packets.
-    splats : int
-        Of the last I-frame.
+    gaussians, splats : int
+        With which the last I-frame was fitted, and which it kept.
     changed_splats : int
         Splats that P-frames changed or added, summed.
     background_bytes : int
@@ -67,7 +68,9 @@ class Statistics:
 
     i_frames: int = 0
     p_frames: int = 0
+    between: int = 0
     bytes: int = 0
+    gaussians: int = 0
     splats: int = 0
     changed_splats: int = 0
     background_bytes: int = 0
@@ -76,7 +79,7 @@ class Statistics:
 
     @property
     def frames(self) -> int:
-        return self.i_frames + self.p_frames
+        return self.i_frames + self.p_frames + self.between
 
 
 class Encoder:
@@ -134,6 +137,7 @@ class Encoder:
     ):
         self.config = config or EncoderConfig()
         rate = Fraction(rate).limit_denominator(1_000_000)
+        self._control = Control(self.config, width * height, float(rate))
         background = self.config.background
         if background != "splats" and not roi:
             raise ConfigError(f"background: {background} needs a region of interest")
@@ -146,13 +150,14 @@ class Encoder:
             width,
             height,
             rate,
-            self.config.steps,
+            self.config.steps or Quality.of(self._control.crf, width * height).steps,
             aspect,
             colour,
             cell=default_cell(width, height) if roi else 0,
             outside="colour" if background == "none" else background,
             backdrop=self.config.backdrop,
             codec=self._backdrop.codec if self._backdrop else 0,
+            span=self.config.span,
         )
         self.header = self._header.pack()
         self.statistics = Statistics()
@@ -163,14 +168,16 @@ class Encoder:
         self._weight: np.ndarray | None = None
         self._weight_sum = float(width * height)
         self._canvas = Canvas(width, height)
+        self._flow, self._cuts = Flow(), Cuts()
         self._state: State | None = None
+        self._waiting: list[_Frame] = []
         self._frame = -1
         self._since_intra = 0
         self._offset = len(self.header)
         self._intra_offsets: list[tuple[int, int]] = []
 
     def encode(self, frame: np.ndarray, ticks: int = TICKS, keyframe: bool = False) -> bytes:
-        """The packet of the next frame; final, to be sent or written at once.
+        """Take the next frame; the packets that are complete with it, to be sent at once.
 
         Parameters
         ----------
@@ -181,6 +188,12 @@ class Encoder:
         keyframe : bool
             Make this an I-frame.
 
+        Returns
+        -------
+        bytes
+            With a span of 1 the packet of this frame; else none, or those of the frames that
+            waited for this one.
+
         Raises
         ------
         ConfigError
@@ -189,31 +202,26 @@ class Encoder:
         expected = (self._header.height, self._header.width, 3)
         if frame.shape != expected or frame.dtype != np.uint8:
             raise ConfigError(f"frame: got {frame.shape} {frame.dtype}, expected {expected} uint8")
-        self._canvas.set_target(frame)
         self._frame += 1
         self._since_intra += 1
         with self._timed("roi"):
-            uncovered = self._turn(self._roi(frame)) if self._roi else 0.0
-        packet = None
-        state = self._state
-        fresh = keyframe or self._since_intra >= self.config.gop or uncovered > _NEW_REGION
-        if state and not fresh:
-            packet = self._inter(state, frame, ticks)
-        behind = b""
-        if packet is None:
-            behind = self._behind(frame, True)
-            self._intra_offsets.append((self._frame, self._offset))
-            packet = self._intra(frame, ticks)
-        elif self._frame % _BACKGROUND_EVERY == 0:
-            behind = self._behind(frame, False)
-        packet = behind + packet
-        self._offset += len(packet)
-        self.statistics.bytes += len(packet)
-        return packet
+            region = self._roi(frame) if self._roi else None
+        if region is not None:
+            self.statistics.region_share += region.share
+        counts = None if _OUTSIDE_WEIGHT[self.config.background] else self._inside
+        fresh = self._cuts.is_cut(frame, counts) or keyframe
+        fresh = fresh or self._since_intra >= self.config.gop
+        new = _Frame(frame, ticks, region, self._frame)
+        if self._state is None or fresh:
+            return self._put(self._flush() + self._intra_packets(new))
+        self._waiting.append(new)
+        return self._put(self._flush()) if len(self._waiting) == self.config.span else b""
 
     def finish(self, last_ticks: int = TICKS) -> bytes:
-        """The index, for random access; a file without it is whole all the same."""
-        return container.pack_index(self._frame + 1, last_ticks, self._intra_offsets)
+        """The frames that still wait, and the index, for random access; a file without an index
+        is whole all the same."""
+        rest = self._put(self._flush())
+        return rest + container.pack_index(self._frame + 1, last_ticks, self._intra_offsets)
 
     @property
     def splats(self) -> QuantizedSplats | None:
@@ -222,16 +230,41 @@ class Encoder:
 
     @property
     def region(self) -> Region | None:
-        """The last frame's region; None without a region of interest."""
+        """The last coded frame's region; None without a region of interest."""
         return self._region
 
-    def _turn(self, region: Region) -> float:
+    def _put(self, packets: bytes) -> bytes:
+        self._offset += len(packets)
+        self.statistics.bytes += len(packets)
+        return packets
+
+    def _flush(self) -> bytes:
+        """Packets of the frames that wait: a P-frame for the last one."""
+        waiting, self._waiting = self._waiting, []
+        if not waiting or self._state is None:
+            return b""
+        last = waiting[-1]
+        if self._turn(last.region) <= _NEW_REGION:
+            packet = self._inter(self._state, waiting)
+            if packet is not None:
+                return self._behind(last, False) + packet
+        self._waiting = waiting[:-1]
+        return self._flush() + self._intra_packets(last)
+
+    def _intra_packets(self, frame: _Frame) -> bytes:
+        self._turn(frame.region)
+        behind = self._behind(frame, True)
+        self._intra_offsets.append((frame.number, self._offset))
+        return behind + self._intra(frame)
+
+    def _turn(self, region: Region | None) -> float:
         """Work on this region from now on; the share of it that has no splats yet."""
+        if region is None:
+            return 0.0
         header, outside = self._header, _OUTSIDE_WEIGHT[self.config.background]
         expected = grid(header.width, header.height, header.cell)
         if region.cells.shape != expected:
             raise ConfigError(f"region: got {region.cells.shape} cells, expected {expected}")
-        self.statistics.region_share += region.share
         if region != self._region:
             alpha = region.alpha(header.width, header.height, (header.cell, header.cell))
             inside = alpha > 0
@@ -243,43 +276,60 @@ class Encoder:
             self._canvas.set_weight(self._weight)
         return self._uncovered.share(self._inside)
 
-    def _behind(self, frame: np.ndarray, keyframe: bool) -> bytes:
-        """Background packet, in a stream that has them."""
+    def _behind(self, frame: _Frame, keyframe: bool) -> bytes:
+        """Background packet, in a stream that has them, when it is time for one."""
         if self._backdrop is None:
             return b""
         with self._timed("background"):
-            packet = self._backdrop.packet(frame, ~self._inside, self._frame, keyframe)
+            packet = self._backdrop.packet(frame.pixels, ~self._inside, frame.number, keyframe)
         self.statistics.background_bytes += len(packet)
         return packet
 
-    def _intra(self, frame: np.ndarray, ticks: int) -> bytes:
-        config, header = self.config, self._header
-        with self._timed("init"):
-            splats = self._first(frame)
-        with self._timed("fit"):
-            self._canvas.begin()
-            splats = fit(self._canvas, splats, config.intra, self._allowed(config.intra))
-        with self._timed("quantise"):
-            quantised = self._quantise(splats, config.intra)
-            quantised = within_overlap(quantised, header.width, header.height)
-            order = payload.order(quantised.values, header)
-            quantised = replace(quantised, values=quantised.values[order])
+    def _pixels(self) -> float:
+        """How many pixels count, those outside the region in part."""
+        inside = float(self._inside.sum())
+        return inside + _OUTSIDE_SPLATS[self.config.background] * (self._inside.size - inside)
+
+    def _intra(self, frame: _Frame) -> bytes:
+        config, header, control = self.config, self._header, self._control
+        self._canvas.set_target(frame.pixels)
+        self._flow.forget()
+        with self._timed("flow"):
+            self._flow.next(frame.pixels)
+        while True:
+            quality = control.intra(self._pixels())
+            start = START if config.intra.grow else 1.0
+            with self._timed("init"):
+                first = self._first(frame.pixels, max(1, round(quality.gaussians * start)))
+            with self._timed("intra"):
+                splats = intra(
+                    self._canvas,
+                    first,
+                    quality.gaussians,
+                    config.intra,
+                    header,
+                    quality.lagrange if config.select == "rate" else 0.0,
+                    config.rates.intra_passes,
+                )
+            if not control.again(self._psnr(splats)):
+                break
         with self._timed("code"):
-            data, self._state = payload.encode_intra(quantised, self._region, header)
+            data, self._state = payload.encode_intra(splats, self._region, header)
         self._since_intra = 0
         self._uncovered.clear()
         self.statistics.i_frames += 1
-        self.statistics.splats = len(quantised)
-        self._settle(quantised, None)
-        return container.pack_packet(INTRA, self._frame, data, ticks)
+        self.statistics.gaussians, self.statistics.splats = quality.gaussians, len(splats)
+        if config.select == "paper":
+            self._canvas.settle(splats.dequantise().params)
+        packet = container.pack_packet(INTRA, frame.number, data, frame.ticks)
+        control.coded(len(packet), 1, None)
+        return packet
 
-    def _first(self, frame: np.ndarray) -> Splats:
+    def _first(self, frame: np.ndarray, count: int) -> Splats:
         """The splats that an I-frame starts from."""
         config = self.config
-        beyond = _OUTSIDE_SPLATS[config.background]
         inside = float(self._inside.sum())
-        outside = beyond * (self._inside.size - inside)
-        count = config.gaussians or default_gaussians(inside + outside)
+        outside = self._pixels() - inside
         if inside + outside == 0:
             return Splats(np.zeros((0, 8), np.float32))
         if config.init == "random":
@@ -291,94 +341,94 @@ class Encoder:
         found = [superpixel(frame, n, part).params for part, n in parts if n]
         return Splats(np.concatenate(found))
 
-    def _inter(self, before: State, frame: np.ndarray, ticks: int) -> bytes | None:
-        """P-packet; None if the scene has changed."""
-        config, header = self.config, self._header
-        stay = np.ones(len(before.splats), bool)
-        with self._timed("select"):
-            if not _OUTSIDE_WEIGHT[config.background]:
-                stay = reaching(before.splats.dequantise().params, self._inside)
-            reference = QuantizedSplats(before.splats.values[stay], config.steps)
-            params = reference.dequantise().params
-            counted = (
-                self._inside.size if _OUTSIDE_WEIGHT[config.background] else self._inside.sum()
-            )
-            selection = select(self._canvas, Splats(params), config.threshold, float(counted))
-        if selection.scene_cut:
+    def _inter(self, before: State, frames: list[_Frame]) -> bytes | None:
+        """P-packet of the last frame, over those before it; None if the scene has changed."""
+        header, frame = self._header, frames[-1]
+        self._canvas.set_target(frame.pixels)
+        with self._timed("flow"):
+            flow = self._flow.next(frame.pixels)
+        with self._timed("inter"):
+            change = self._change(before, flow, frame)
+        if change is None:
             return None
-        chosen = selection.splats
-        with self._timed("init"):
-            added = self._newcomers(before, params, frame)
-        tiles, values = selection.tiles, reference.values.copy()
-        arrivals = np.zeros((0, 8), np.int32)
-        if chosen.any() or len(added):
-            tiles = tiles | tiles_of(self._canvas, added)
-            start = Splats(np.concatenate([params[chosen], added]))
-            with self._timed("fit"):
-                self._canvas.begin(params[~chosen], tiles)
-                allowed = self._allowed(config.inter, selection, Splats(params[chosen]))
-                splats = fit(self._canvas, start, config.inter, allowed)
-            with self._timed("quantise"):
-                free = np.full((len(added), 8), _FREE, np.int32)
-                part = self._quantise(splats, config.inter, np.concatenate([values[chosen], free]))
-                values[chosen], arrivals = np.split(part.values, [int(chosen.sum())])
-                arrivals = payload.addable(arrivals, before, header)
-        values = np.concatenate([values, arrivals])
-        state = QuantizedSplats(values, config.steps)
+        state = QuantizedSplats(change.values, header.steps)
         crowded = within_overlap(state, header.width, header.height) is not state
-        if crowded or len(values) > MAX_SPLATS:
+        if crowded or len(state) > MAX_SPLATS:
             return None
         with self._timed("code"):
-            data, self._state = payload.encode_inter(before, stay, values, self._region, header)
+            data, self._state = payload.encode_inter(
+                before, change.stay, change.values, self._region, header, change.vectors
+            )
         self.statistics.p_frames += 1
+        self.statistics.between += len(frames) - 1
         self.statistics.changed_splats += int(self._state.changed.sum())
-        self._settle(state, tiles)
-        return container.pack_packet(INTER, self._frame, data, ticks)
+        packet = container.pack_inter(frame.number, data, [f.ticks for f in frames], header.span)
+        self._control.coded(len(packet), len(frames), self._psnr(state))
+        return packet
 
-    def _newcomers(self, before: State, params: np.ndarray, frame: np.ndarray) -> np.ndarray:
+    def _change(self, before: State, flow: np.ndarray | None, frame: _Frame) -> Change | None:
+        config = self.config
+        cut = not _OUTSIDE_WEIGHT[config.background]
+
+        def near(params: np.ndarray) -> np.ndarray:
+            return reaching(params, self._inside)
+
+        def newcomers(params: np.ndarray) -> np.ndarray:
+            return self._newcomers(len(before.splats), params, frame.pixels)
+
+        if config.select == "paper":
+            counted = float(self._inside.sum() if cut else self._inside.size)
+            return paper.inter(
+                self._canvas,
+                before,
+                near if cut else None,
+                newcomers,
+                config.threshold,
+                self._header,
+                counted,
+            )
+        return rate.inter(
+            self._canvas,
+            before,
+            flow,
+            near if cut else None,
+            newcomers,
+            config.rates,
+            self._header,
+            self._control.inter(self._pixels()),
+            round(_ROOM * self.statistics.splats),
+        )
+
+    def _newcomers(self, count: int, params: np.ndarray, frame: np.ndarray) -> np.ndarray:
         """Splats for pixels that entered the region, (K, 8) float32."""
-        if not before.models or self._uncovered.share(self._inside) == 0:
-            return np.zeros((0, 8), np.float32)
+        nothing = np.zeros((0, 8), np.float32)
+        if self._uncovered.share(self._inside) == 0:
+            return nothing
         white = params.copy()
         white[:, 5:] = 1
         self._uncovered.cover(self._canvas.picture(white)[..., 0] > 127)
-        area = self._inside.sum() / max(1, len(before.splats))
-        pixels, count = self._uncovered.take(area)
-        return superpixel(frame, count, pixels).params if count else np.zeros((0, 8), np.float32)
+        pixels, wanted = self._uncovered.take(self._inside.sum() / max(1, count))
+        return superpixel(frame, wanted, pixels).params if wanted else nothing
 
-    def _quantise(
-        self, splats: Splats, config: FitConfig, reference: np.ndarray | None = None
-    ) -> QuantizedSplats:
-        """Geometry first; then the colours that suit the rounded geometry best."""
-        steps = self.config.steps
-        geometry = quantise(self._canvas, splats, steps, reference).dequantise().params
-        rounded = splats.params.copy()
-        rounded[:, :5] = geometry[:, :5]
-        solved = solve(self._canvas, rounded, config.solve)
-        return quantise(self._canvas, Splats(solved), steps, reference)
-
-    def _allowed(
-        self, config: FitConfig, selection: Selection | None = None, start: Splats | None = None
-    ) -> float | None:
-        """Error at which a fit may stop: what the target allows, less what it cannot reach."""
-        if config.target_db is None:
-            return None
-        allowed = _IN_HAND * squared_error_at(config.target_db, self._weight_sum)
-        if selection is not None and start is not None:
-            allowed -= selection.squared_error - fitted_error(self._canvas, start)
-        return allowed
-
-    def _settle(self, state: QuantizedSplats, tiles: np.ndarray | None) -> None:
-        """Note the error that this frame leaves, for the next one's selection."""
-        with self._timed("settle"):
-            params = state.dequantise().params
-            if tiles is None:
-                self._canvas.settle(params)
-            else:
-                self._canvas.settle(params, tiles, _SLACK)
+    def _psnr(self, splats: QuantizedSplats) -> float:
+        """Weighted PSNR of splats against the canvas's target, dB."""
+        self._canvas.begin()
+        self._canvas.load(splats.dequantise().params)
+        error = self._canvas.squared_error() / max(1e-9, 3 * self._weight_sum)
+        return -10 * math.log10(max(error, 1e-10))
 
     def _timed(self, stage: str) -> _Timer:
         return _Timer(self.statistics.seconds, stage)
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """A frame that is to be coded, or to be interpolated."""
+
+    pixels: np.ndarray
+    ticks: int
+    region: Region | None
+    number: int
 
 
 class _Backdrop:
@@ -390,8 +440,13 @@ class _Backdrop:
         pace = rate / _BACKGROUND_EVERY
         self._encoder = BackgroundEncoder(width, height, pace, kbps=kbps, codec=_BACKGROUND_CODEC)
         self.codec = BACKGROUND_CODECS[_BACKGROUND_CODEC]
+        self._last = 0
 
     def packet(self, frame: np.ndarray, keep: np.ndarray, number: int, keyframe: bool) -> bytes:
+        """Packet of a frame, if it is time for one; keep: (H, W) bool, what is to be seen."""
+        if not keyframe and number < self._last + _BACKGROUND_EVERY:
+            return b""
+        self._last = number
         data = self._encoder.encode(frame, keep, keyframe)
         return container.pack_packet(BACKGROUND, number, bytes([keyframe]) + data)
 

@@ -44,7 +44,7 @@ def clip(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def stream(clip) -> Path:
     out = clip.with_suffix(".tsplat")
-    assert tsplat("encode", clip, out, "--gop", 4, *SMALL).returncode == 0
+    assert tsplat("encode", clip, out, "--gop", 4, "--low-delay", *SMALL).returncode == 0
     return out
 
 
@@ -62,12 +62,14 @@ def test_encode_reports_the_file_and_eval_agrees(clip, tmp_path):
     out = tmp_path / "out.tsplat"
     result = json.loads(tsplat("encode", clip, out, "--json", *SMALL).stdout)
     assert result["bytes"] == out.stat().st_size
-    assert result["frames"] == result["i_frames"] + result["p_frames"] == 8
+    kinds = [result[f"{kind}_frames"] for kind in "ipb"]
+    assert result["frames"] == sum(kinds) == 8
+    assert kinds == [1, 3, 4]
     assert result["bpp"] == pytest.approx(out.stat().st_size * 8 / (WIDTH * HEIGHT * 8))
     assert result["kbit_s"] == pytest.approx(out.stat().st_size * 8 / (8 / 30) / 1000)
     assert result["encode_frames_per_s"] > 0
     assert result["psnr_db"] > 20
-    assert {"fit", "read", "total"} <= set(result["seconds"])
+    assert {"intra", "inter", "read", "total"} <= set(result["seconds"])
     compared = json.loads(tsplat("eval", clip, out, "--json", "--arch", "cpu").stdout)
     assert compared["psnr_db"] == pytest.approx(result["psnr_db"], abs=1e-9)
     assert compared["frames"] == 8
@@ -80,6 +82,43 @@ def test_info_counts_every_byte(stream):
     index = info["bytes"] - 56 - info["i_bytes"] - info["p_bytes"]
     assert 0 < index < 40
     assert "IPPP" not in tsplat("info", stream).stdout.decode()
+
+
+def test_interpolated_frames_are_counted_shown_and_rendered_at_any_rate(clip, tmp_path):
+    out, raw = tmp_path / "out.tsplat", tmp_path / "out.rgb"
+    assert tsplat("encode", clip, out, *SMALL).returncode == 0
+    info = json.loads(tsplat("info", out, "--frames", "--json").stdout)
+    assert (info["frames"], info["b_frames"], info["span"]) == (8, 4, 3)
+    assert [f["span"] for f in info["frame_list"]] == [1, 3, 3, 1]
+    assert tsplat("decode", out, raw, "--arch", "cpu").returncode == 0
+    frames = np.fromfile(raw, np.uint8).reshape(8, HEIGHT, WIDTH, 3)
+    originals = pictures(8)
+    assert all(psnr(a, b) > 18 for a, b in zip(frames, originals))
+    for rate, count in (("60", 16), ("15", 4), ("30000/1001", 8)):
+        words = ("--rate", rate, "--overwrite", "--json", "--arch", "cpu")
+        answer = json.loads(tsplat("decode", out, raw, *words).stdout)
+        assert (answer["frames"], answer["rate"]) == (count, rate)
+        again = np.fromfile(raw, np.uint8).reshape(count, HEIGHT, WIDTH, 3)
+        if rate == "60":
+            assert np.array_equal(again[::2], frames)
+            between = (frames[3].astype(int) + frames[4]) / 2
+            assert np.abs(again[7] - between).mean() < 2
+    assert tsplat("decode", out, raw, "--rate", "fast").returncode == 2
+
+
+def test_qualities_bit_rates_and_psnr_are_kept_to(clip, tmp_path):
+    out = tmp_path / "out.tsplat"
+    sizes = {}
+    shared = ("--json", "--overwrite", "--arch", "cpu", "--roi", "off")
+    for words in (("--crf", 18), ("--crf", 36), ("--bitrate", "100k"), ("--psnr", 23)):
+        result = json.loads(tsplat("encode", clip, out, *shared, *words).stdout)
+        sizes[words] = (result["bytes"], result["psnr_db"])
+    assert sizes["--crf", 18][0] > 2 * sizes["--crf", 36][0]
+    assert sizes["--crf", 18][1] > sizes["--crf", 36][1] + 2
+    assert 21.5 < sizes["--psnr", 23][1] < 25
+    fails(tsplat("encode", clip, out, "--crf", 70, "--overwrite"), 2, "crf", "0..63")
+    fails(tsplat("encode", clip, out, "--crf", 20, "--psnr", 30, "--overwrite"), 2, "exclude")
+    assert tsplat("encode", clip, out, "--bitrate", "fast").returncode == 2
 
 
 def test_decode_writes_every_kind_of_output(stream, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from dataclasses import replace
 from fractions import Fraction
 
 import google_crc32c
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from tests.packets import packed
 from tsplat.code import container
 from tsplat.code.container import BACKGROUND, INDEX, INTER, INTRA, OUTSIDE, Damage, Header, Packet
 from tsplat.errors import BitstreamError, ConfigError
@@ -34,9 +36,7 @@ def stream(index: bool = True) -> tuple[bytes, list[int]]:
     data, starts = HEADER.pack(), []
     for frame, kind in enumerate((INTRA, INTER, INTER, INTRA, INTER)):
         starts.append(len(data))
-        data += container.pack_packet(
-            kind, frame, bytes([frame]) * 20, 1500 if frame == 2 else 1000
-        )
+        data += packed(kind, frame, bytes([frame]) * 20, 1500 if frame == 2 else 1000)
     if index:
         data += container.pack_index(5, 700, [(0, starts[0]), (3, starts[3])])
     return data, starts
@@ -49,18 +49,18 @@ def frames(data: bytes) -> list[int]:
 
 def test_the_worked_example_is_what_is_written():
     example = container.__doc__.split("nothing::")[1]
-    words = re.findall(r"\b(?:[0-9A-F]{2}|CRC_\w+)\b", example)
+    words = re.findall(r"\b(?:[0-9A-F]{2}|CRC_\w+|CHECK)\b", example)
     parts: list[bytes] = [b""]
     for word in words:
-        if word.startswith("CRC"):
-            parts[-1] += crc(parts[-1])
+        if word.startswith("C") and len(word) > 2:
+            parts[-1] += crc(parts[-1])[: 2 if word == "CHECK" else 4]
             parts.append(b"")
         else:
             parts[-1] += bytes.fromhex(word)
     header, packet, rest = parts
-    assert header == HEADER.pack()
+    assert header == replace(HEADER, span=2).pack()
     assert len(header) == container.HEADER_BYTES
-    assert packet == container.pack_packet(INTER, 5, b"\0")
+    assert packet == container.pack_inter(6, b"\0", [1000, 1000], 2)
     assert rest == b""
 
 
@@ -104,7 +104,7 @@ def test_headers_of_regions_come_back(width, height, cell, outside, backdrop, co
 
 
 @given(
-    st.sampled_from([INTRA, INTER, BACKGROUND]),
+    st.sampled_from([INTRA, BACKGROUND]),
     st.integers(0, 2**31 - 1),
     st.binary(max_size=300),
     st.integers(0, 2**31),
@@ -116,9 +116,45 @@ def test_packets_come_back(kind, frame, payload, ticks):
         kind,
         frame,
         payload,
-        ticks,
+        (ticks,),
     )
     assert (packet.offset, packet.size) == (2, len(data) - 2)
+
+
+@given(
+    st.integers(-1, 2**31 - 300),
+    st.integers(1, 255),
+    st.binary(max_size=300),
+    st.lists(st.one_of(st.just(1000), st.integers(0, 2**31)), min_size=1, max_size=255),
+)
+def test_p_packets_come_back(before, span, payload, ticks):
+    frame = before + len(ticks)
+    data = b"??" + container.pack_inter(frame, payload, ticks, span)
+    packet = container.unpack_packet(data, 2, before, span)
+    assert (packet.kind, packet.frame, packet.payload) == (INTER, frame, payload)
+    assert (packet.ticks, packet.span) == (tuple(ticks), len(ticks))
+    assert (packet.offset, packet.size) == (2, len(data) - 2)
+    if set(ticks) == {1000} and len(ticks) == span and len(payload) < 64:
+        assert packet.size == len(payload) + 4
+
+
+@pytest.mark.parametrize("missing", range(1, 127))
+def test_a_lost_p_packet_is_noticed(missing):
+    data = container.pack_inter(200 + missing, b"\0", [1000], 1)
+    with pytest.raises(BitstreamError, match="frame before is missing"):
+        container.unpack_packet(data, 0, 199)
+
+
+def test_hostile_p_packets_are_refused():
+    for head, message in (
+        (b"\x81\x03\xff\x01\x00", "claims 256 frames"),
+        (b"\x81\x03\x00\x02", "no packet"),
+        (b"\x81\xff\xff\xff\xff\x0f", "claims"),
+        (b"\x81", "cut off"),
+        (b"\x02\x01\x01\x00", "no packet"),
+    ):
+        with pytest.raises(BitstreamError, match=message):
+            container.unpack_packet(head + bytes(8) if len(head) > 1 else head, 0, 0)
 
 
 def test_streams_are_read_with_and_without_index():
@@ -136,8 +172,8 @@ def test_streams_are_read_with_and_without_index():
         (lambda d: b"RIFF" + d, "not a .tsplat file", 0),
         (lambda d: d[:20], "header cut off: 20 of 56 bytes", 0),
         (lambda d: d[:20] + b"\x55" + d[21:], "header is damaged", 52),
-        (lambda d: sealed(d[:8] + b"\x01" + d[9:]), "version 1.*knows version 2.*use", 8),
-        (lambda d: d[:8] + b"\x01" + d[9:48], "version 1.*knows version 2.*use", 8),
+        (lambda d: sealed(d[:8] + b"\x01" + d[9:]), "version 1.*knows version 3.*use", 8),
+        (lambda d: d[:8] + b"\x01" + d[9:48], "version 1.*knows version 3.*use", 8),
         (lambda d: sealed(d[:12] + b"\0\0" + d[14:]), "size: got 0x360", 12),
         (lambda d: sealed(d[:12] + b"\xff\xff" + d[14:]), "size: got 65535x360", 12),
         (lambda d: sealed(d[:12] + b"\x00\x20\x00\x20" + d[16:]), "at most 16777216 pixels", 12),
@@ -151,10 +187,11 @@ def test_streams_are_read_with_and_without_index():
             "cell: got 2, .*at most 65536 cells",
             12,
         ),
+        (lambda d: sealed(d[:50] + b"\0\0"), "span: got 0, expected 1..255", 12),
         (lambda d: sealed(d[:45] + b"\x04" + d[46:]), "background 4 is not known", 45),
         (lambda d: sealed(d[:44] + b"\0\x01" + d[46:]), "a background needs a region", 12),
-        (lambda d: sealed(d[:44] + b"\0" + d[45:49] + b"\x01\0\0"), "needs a region", 12),
-        (lambda d: sealed(d[:49] + b"\x03\0\0"), "background: got 'splats' with codec 3", 12),
+        (lambda d: sealed(d[:44] + b"\0" + d[45:49] + b"\x01\x01\0"), "needs a region", 12),
+        (lambda d: sealed(d[:49] + b"\x03\x01\0"), "background: got 'splats' with codec 3", 12),
     ],
 )
 def test_bad_headers_are_refused(change, message, offset):
@@ -188,7 +225,7 @@ def unknown(kind: int) -> bytes:
 
 def test_unknown_packets_are_skipped_or_refused_as_they_say():
     data, starts = stream()
-    ignorable = data[: starts[1]] + unknown(0x80 | 17) + data[starts[1] :]
+    ignorable = data[: starts[1]] + unknown(0x20 | 17) + data[starts[1] :]
     assert frames(ignorable) == [0, 1, 2, 3, 4]
     with pytest.raises(BitstreamError, match=r"kind 17.*newer"):
         container.unpack_packet(unknown(17))
@@ -243,7 +280,7 @@ def test_a_damaged_index_is_no_index():
 
 def test_a_huge_claim_is_refused_before_it_is_read():
     with pytest.raises(BitstreamError, match="claims"):
-        container.unpack_packet(bytes([INTER, 0]) + b"\xff\xff\xff\xff\x0f" + bytes(40))
+        container.unpack_packet(bytes([INTRA]) + b"TSI\0" + b"\xff\xff\xff\xff\x0f" + bytes(40))
 
 
 def test_false_joins_cost_bounded_work():
@@ -257,12 +294,12 @@ def test_false_joins_cost_bounded_work():
 @pytest.mark.parametrize("ticks", [0, 999, 1000, 1001, 2**32])
 def test_packets_come_back_at_every_size_of_their_head(frame, ticks):
     for kind in (INTRA, INTER, BACKGROUND):
-        data = container.pack_packet(kind, frame, b"abc", ticks)
-        packet = container.unpack_packet(data)
+        data = packed(kind, frame, b"abc", ticks)
+        packet = container.unpack_packet(data, 0, frame - 1)
         assert (packet.kind, packet.frame, packet.ticks, packet.payload, packet.size) == (
             kind,
             frame,
-            ticks,
+            (ticks,),
             b"abc",
             len(data),
         )
@@ -303,12 +340,15 @@ def test_no_bytes_are_no_packet(at):
     ("packet", "message"),
     [
         (bytes([INTRA]) + b"TSX" + bytes(40), "no packet where one should start"),
-        (bytes([INTER]) + b"\xff" * 40, "head is damaged"),
-        (bytes([INTER, 0x80, 0x80, 0x80, 0x80, 0x08, 0]) + bytes(40), "claims frame 2147483648"),
-        (bytes([INTER, 0, 0x81, 0x80, 0x80, 0x08]) + bytes(40), "claims frame 0, 16777217 bytes"),
-        (bytes([INTER, 0, 0x80, 0x80, 0x80, 0x08]) + bytes(40), "packet cut off"),
+        (bytes([INDEX]) + b"\xff" * 40, "head is damaged"),
+        (bytes([INDEX, 0x80, 0x80, 0x80, 0x80, 0x08, 0]) + bytes(40), "claims frame 2147483648"),
+        (bytes([INDEX, 0, 0x81, 0x80, 0x80, 0x08]) + bytes(40), "claims frame 0, 16777217 bytes"),
+        (bytes([INDEX, 0, 0x80, 0x80, 0x80, 0x08]) + bytes(40), "packet cut off"),
+        (bytes([128]) + b"\xff" * 40, "head is damaged"),
+        (bytes([128, 0x82, 0x80, 0x80, 0x10]) + bytes(40), "claims 16777217 bytes"),
+        (bytes([128, 0x80, 0x80, 0x80, 0x10]) + bytes(40), "packet cut off"),
         (unknown(0), "kind 0, which this version.*newer"),
-        (unknown(63), "kind 63, which this version.*newer"),
+        (unknown(31), "kind 31, which this version.*newer"),
     ],
 )
 def test_bad_packets_are_refused_where_they_start(packet, message):
@@ -327,7 +367,7 @@ def test_an_unknown_packet_that_must_be_known_is_reported_and_passed():
 
 def test_a_damaged_checksum_counts_as_damage_of_an_ignorable_packet():
     data, starts = stream()
-    broken = bytearray(unknown(0x80 | 17))
+    broken = bytearray(unknown(0x20 | 17))
     broken[4] ^= 1
     found = container.packets(data[: starts[2]] + broken + data[starts[2] :])
     assert [d.error.offset for d in found if isinstance(d, Damage)] == [starts[2]]
@@ -379,8 +419,7 @@ def test_false_joins_with_large_claims_are_checksummed_a_bounded_number_of_times
 def test_a_claim_beyond_the_end_is_no_cut_off_if_an_i_packet_follows():
     data, starts = stream(index=False)
     bad = bytearray(data)
-    bad[starts[1] + 2] = 127
-    bad[starts[4] + 2] = 127
+    bad[starts[1] + 1] = bad[starts[4] + 1] = 126
     found = [d for d in container.packets(bytes(bad)) if isinstance(d, Damage)]
     assert [(d.error.offset, d.cut_off) for d in found] == [(starts[1], False), (starts[4], True)]
     assert frames(bytes(bad)) == [0, 3]

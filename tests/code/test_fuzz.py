@@ -13,6 +13,7 @@ import pytest
 
 from tests.code.test_mask import blob
 from tests.code.test_payload import CELLS, GRID, HEIGHT, PLAIN, WHOLE, WIDTH, splats
+from tests.packets import packed
 from tsplat.code import container, mask, payload, varint
 from tsplat.code.container import BACKGROUND, INTER, INTRA, Header, Packet
 from tsplat.code.entropy import Writer
@@ -65,10 +66,10 @@ def test_hostile_payloads_with_right_checksums(packets):
     decoder = Decoder(header)
     decoded = refused = 0
     for case in range(1500):
-        decoder.advance(Packet(INTRA, 0, 1000, intra))
+        decoder.advance(Packet(INTRA, 0, (1000,), intra))
         kind, source = ((INTRA, intra), (INTER, inter))[case % 2]
         try:
-            decoder.advance(Packet(kind, 1, 1000, mutated(rng, source)))
+            decoder.advance(Packet(kind, 1, (1000,), mutated(rng, source)))
             decoded += 1
             if decoded % 40 == 0:
                 assert decoder.picture().shape == (HEIGHT, WIDTH, 3)
@@ -82,7 +83,7 @@ def test_hostile_payloads_with_right_checksums(packets):
 def test_hostile_files(packets):
     header, (intra, inter) = packets
     data = header.pack() + container.pack_packet(INTRA, 0, intra)
-    data += container.pack_packet(INTER, 1, inter)
+    data += packed(INTER, 1, inter)
     data += container.pack_index(2, 1000, [(0, container.HEADER_BYTES)])
     rng = np.random.default_rng(2)
     for _ in range(500):
@@ -103,7 +104,7 @@ def test_hostile_files(packets):
 def survives(decoder: Decoder, kind: int, payload: bytes) -> bool:
     """Whether a payload decodes; any error but a BitstreamError goes through."""
     try:
-        decoder.advance(Packet(kind, decoder._frame + 1, 1000, payload))
+        decoder.advance(Packet(kind, decoder._frame + 1, (1000,), payload))
     except BitstreamError:
         return False
     return True
@@ -140,7 +141,7 @@ def test_heads_of_any_numbers_before_tails_of_any_bytes(packets, kind):
     decoder = Decoder(header)
     drawn = 0
     for case in range(700):
-        decoder.advance(Packet(INTRA, 0, 1000, intra))
+        decoder.advance(Packet(INTRA, 0, (1000,), intra))
         head = b"".join(number(rng) for _ in range(rng.integers(1, 40)))
         if case % 2:
             head = bytes([case // 2 % 16, 3]) + head
@@ -158,7 +159,7 @@ def test_right_heads_before_tails_of_any_bytes(packets, kind):
     decoder = Decoder(header)
     drawn = 0
     for case in range(300):
-        decoder.advance(Packet(INTRA, 0, 1000, bodies[0]))
+        decoder.advance(Packet(INTRA, 0, (1000,), bodies[0]))
         kept = int(rng.integers(len(body) // 2, len(body))) if case % 2 else len(body) - 8
         if survives(decoder, kind, body[:kept] + rng.bytes(len(body) - kept)) and drawn < 25:
             assert decoder.picture().shape == (HEIGHT, WIDTH, 3)
@@ -169,7 +170,7 @@ def test_right_heads_before_tails_of_any_bytes(packets, kind):
 def test_hostile_packets_one_by_one(packets):
     """What a socket delivers: one packet, cut or changed, checksum and all."""
     header, (intra, inter) = packets
-    whole = [container.pack_packet(INTRA, 0, intra), container.pack_packet(INTER, 1, inter)]
+    whole = [container.pack_packet(INTRA, 0, intra), packed(INTER, 1, inter)]
     rng = np.random.default_rng(5)
     decoder = Decoder(header)
     for case in range(600):
@@ -268,14 +269,14 @@ def test_hostile_background_packets(codec):
     header = replace(CELLS, outside="video", codec=codec)
     intra, _ = payload.encode_intra(splats(20, 0), blob(GRID, 0), header)
     decoder = Decoder(header)
-    decoder.advance(Packet(INTRA, 0, 1000, intra))
+    decoder.advance(Packet(INTRA, 0, (1000,), intra))
     shown = decoder.picture()
     rng = np.random.default_rng(6)
     refused = 0
     for case in range(150):
         body = bytes([case % 3]) + rng.bytes(int(rng.integers(0, 200)))
         try:
-            decoder.advance(Packet(BACKGROUND, 0, 1000, body if case else b""))
+            decoder.advance(Packet(BACKGROUND, 0, (1000,), body if case else b""))
         except BitstreamError:
             refused += 1
     assert refused > 140
@@ -297,15 +298,15 @@ def test_changed_background_packets(codec):
     real = [bytes([k == 0]) + encoder.encode(room, keep, k == 0) for k in range(3)]
     intra, _ = payload.encode_intra(splats(20, 0), blob(GRID, 0), header)
     decoder = Decoder(header)
-    decoder.advance(Packet(INTRA, 0, 1000, intra))
+    decoder.advance(Packet(INTRA, 0, (1000,), intra))
     for packet in real:
-        decoder.advance(Packet(BACKGROUND, 0, 1000, packet))
+        decoder.advance(Packet(BACKGROUND, 0, (1000,), packet))
     for case in range(200):
         try:
-            decoder.advance(Packet(BACKGROUND, 0, 1000, mutated(rng, real[case % 3])))
+            decoder.advance(Packet(BACKGROUND, 0, (1000,), mutated(rng, real[case % 3])))
         except BitstreamError:
             continue
         assert decoder.picture().shape == (HEIGHT, WIDTH, 3)
-    decoder.advance(Packet(BACKGROUND, 0, 1000, real[0]))
+    decoder.advance(Packet(BACKGROUND, 0, (1000,), real[0]))
     outside = decoder.alpha() == 0
     assert np.abs(decoder.picture()[outside].astype(int) - room[outside]).mean() < 25

@@ -392,9 +392,9 @@ def without_end() -> bytes:
     ("data", "message"),
     [
         (b"", "ends inside an integer"),
-        (b"\x10", "parts: got 16, at most 15"),
-        (b"\x11", "parts: got 17, at most 15"),
-        (b"\x80\x01", "parts: got 128, at most 15"),
+        (b"\x20", "parts: got 32, at most 31"),
+        (b"\x21", "parts: got 33, at most 31"),
+        (b"\x80\x01", "parts: got 128, at most 31"),
         (b"\x01\x01", "a region in a stream without cells"),
         (b"\x0f", "a region in a stream without cells"),
         (b"\x02", "ends inside an integer"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.packets import packed
 from tsplat.code import container, payload
 from tsplat.code.container import INTER, INTRA, Header, Packet
 from tsplat.decoder import Decoder
@@ -72,7 +73,7 @@ def encode() -> bytes:
     stream = HEADER.pack() + container.pack_packet(INTRA, 0, data, TICKS[0])
     for number, (stay, values, region) in enumerate(frames()[1:], 1):
         data, state = payload.encode_inter(state, stay, values, region, HEADER)
-        stream += container.pack_packet(INTER, number, data, TICKS[number])
+        stream += packed(INTER, number, data, TICKS[number])
     return stream + container.pack_index(len(TICKS), 1000, [(0, container.HEADER_BYTES)])
 
 

@@ -14,7 +14,7 @@ def test_the_golden_stream_is_read_exactly():
     decoder = Decoder(reader.header)
     pictures = np.load(FOLDER / "pictures.npy")
     packets = list(reader.packets())
-    assert [p.ticks for p in packets] == list(TICKS)
+    assert [p.ticks for p in packets] == [(t,) for t in TICKS]
     # Its parts: nothing; region, dropped and added; region, dropped and changed; region, dropped.
     assert [p.payload[0] for p in packets[1:]] == [4, 0, 11, 7, 3]
     for packet, (_, values, region), picture in zip(packets, frames(), pictures, strict=True):

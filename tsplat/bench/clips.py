@@ -21,9 +21,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tsplat.config import preset
+from tsplat.config import FitConfig
 from tsplat.fit.colours import solve
-from tsplat.fit.loop import fit, fitted_error, squared_error_at
+from tsplat.fit.loop import fit
 from tsplat.frames.source import open_source
 from tsplat.init.superpixel import superpixel
 from tsplat.kernels import runtime
@@ -47,20 +47,15 @@ def first_frame(clip: Path, height: int, gaussians: int, target_db: float) -> tu
     with open_source(clip, height) as pictures:
         _, frame = next(iter(pictures))
     canvas = Canvas(frame.shape[1], frame.shape[0])
-    config = preset("fast").intra
-    allowed = squared_error_at(target_db, frame.shape[0] * frame.shape[1])
+    allowed = 3 * frame.shape[0] * frame.shape[1] * 10 ** (-target_db / 10)
     for iterations in range(4, 400, 4):
         start = time.perf_counter()
         canvas.set_target(frame)
         canvas.begin()
-        fitted = fit(
-            canvas,
-            superpixel(frame, gaussians),
-            type(config)(iterations, presolve=config.presolve),
-        )
-        params = solve(canvas, fitted.params, 2)
+        fitted = fit(canvas, superpixel(frame, gaussians), FitConfig(iterations, presolve=5))
+        canvas.load(solve(canvas, fitted.params, 2))
         seconds = time.perf_counter() - start
-        if fitted_error(canvas, type(fitted)(params)) <= allowed:
+        if canvas.squared_error() <= allowed:
             return iterations, seconds
     return -1, float("nan")
 

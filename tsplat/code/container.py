@@ -1,4 +1,4 @@
-r"""The ``.tsplat`` container, version 2. All fixed-size integers are little-endian.
+r"""The ``.tsplat`` container, version 3. All fixed-size integers are little-endian.
 
 File
 ----
@@ -15,7 +15,7 @@ Header, 56 bytes
  byte size field
 ===== ==== ==================================================================================
     0    8 magic: 89 54 53 50 4C 0D 0A 1A
-    8    1 version: 2
+    8    1 version: 3
     9    1 primaries, ITU-T H.273 (2: unspecified)
    10    1 transfer characteristics, H.273
    11    1 matrix coefficients of the source, H.273 (pixels are decoded as RGB)
@@ -36,23 +36,41 @@ Header, 56 bytes
            blurred, 3 the background packets' pictures; 0 if there is no region
    46    3 that colour, RGB
    49    1 codec of the background packets: 1 AV1, 2 H.264; 0: there are none
-   50    2 zero; ignored
+   50    1 span of P-packets, frames, 1..255
+   51    1 zero; ignored
    52    4 CRC-32C of bytes 0..51
 ===== ==== ==================================================================================
 
-Version 2 knows no feature. Packets of feature bit b have kind 16 + b.
+Version 3 knows no feature. Packets of feature bit b, below 16, have kind 16 + b.
 
-Packet
-------
+P-packet
+--------
+::
+
+    seven: u8 | size and extended: varint | span - 1: varint, timed: u8, if extended
+    ticks: span varints, if timed | payload: size bytes | check: u16
+
+    seven      128 + the number of the frame, modulo 128
+    size and extended   2 size + 1 if extended
+    check      the lower half of the CRC-32C of all before
+
+It brings the picture from the last coded frame to the one *span* frames later; those between are
+interpolated (:mod:`tsplat.between`). The span is the header's, and every frame takes its nominal
+time, unless the packet is extended. Its frame is that of the packet before plus the span; where
+that does not have the same seven bits, a packet was lost, and nothing can be decoded until the next
+I-packet.
+
+Other packets
+-------------
 ::
 
     type: u8 | sync: 54 53 49, if I | frame: varint | ticks: varint, if timed
     size: varint | payload: size bytes | CRC-32C of all before: u32
 
     type   7 6 5 4 3 2 1 0
-           | | +-+-+-+-+-+-- kind: 1 I, 2 P, 3 index, 4 background, 16..47 features
-           | +-------------- timed: ticks is there
-           +---------------- ignorable: a reader that does not know the kind skips it
+           0 | | +-+-+-+-+-- kind: 1 I, 3 index, 4 background, 16..31 features
+             | +------------ ignorable: a reader that does not know the kind skips it
+             +-------------- timed: ticks is there
 
 *frame* is the number of the frame, from 0 (below 2**31). *ticks* is the time since the frame
 before, in thousandths of a frame at the header's rate; 1000 where it is absent, and the first
@@ -81,18 +99,18 @@ Example
 A header of 640x360 at 30 frames/s with square pixels and cells of four pixels, then a P-packet
 of frame 5 that changes nothing::
 
-    89 54 53 50 4C 0D 0A 1A  02  02 02 02  80 02  68 01
+    89 54 53 50 4C 0D 0A 1A  03  02 02 02  80 02  68 01
     1E 00 00 00  01 00 00 00  01 00  01 00
     80 00  80 00  12 03  1A 04  00 00 00 00  00 00 00 00
-    04  00  00 00 00  00  00 00  CRC_HEADER
-    02  05  01  00  CRC_PACKET
+    04  00  00 00 00  00  02 00  CRC_HEADER
+    86  02  00  CHECK
 """
 
 from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -104,7 +122,7 @@ from tsplat.region import MAX_CELLS, MIN_CELL, grid
 from tsplat.splats import MAX_PIXELS, MAX_SIDE, Steps
 
 MAGIC = b"\x89TSPL\r\n\x1a"
-VERSION = 2
+VERSION = 3
 HEADER_BYTES = 56
 TICKS = 1000
 INTRA, INTER, INDEX, BACKGROUND = 1, 2, 3, 4
@@ -113,10 +131,11 @@ KIND_NAMES = {INTRA: "I", INTER: "P", INDEX: "index", BACKGROUND: "background"}
 OUTSIDE = ("splats", "colour", "blur", "video")
 """What may be shown outside the region, by its number in the header."""
 
-_HEADER = struct.Struct("<8s4B2H2I2H4H2I6B2x")
+_HEADER = struct.Struct("<8s4B2H2I2H4H2I7Bx")
 _SYNC = b"TSI"
 _JOIN = re.compile(rb"[\x01\x41]TSI")
-_TIMED, _IGNORABLE, _KIND = 64, 128, 63
+_INTER, _TIMED, _IGNORABLE, _KIND = 128, 64, 32, 31
+MAX_SPAN = 255
 _FOOTER = b"\x1aXST"
 _MAX_PAYLOAD = 1 << 24
 _MAX_FRAMES = 1 << 31
@@ -150,6 +169,8 @@ class Header:
         The colour shown there, RGB, where it is a colour.
     codec : int
         Of background packets; 0 where there are none.
+    span : int
+        Frames from one P-packet to the next, 1..255.
 
     Raises
     ------
@@ -167,6 +188,7 @@ class Header:
     outside: str = "splats"
     backdrop: tuple[int, int, int] = (0, 0, 0)
     codec: int = 0
+    span: int = 1
 
     def __post_init__(self) -> None:
         if not (1 <= self.width <= MAX_SIDE and 1 <= self.height <= MAX_SIDE):
@@ -178,6 +200,8 @@ class Header:
         for name, value, most in (("rate", self.rate, 2**31 - 1), ("aspect", self.aspect, 65535)):
             if not (0 < value.numerator <= most and value.denominator <= most):
                 raise ConfigError(f"{name}: got {value}, terms must be 1..{most}")
+        if not 1 <= self.span <= MAX_SPAN:
+            raise ConfigError(f"span: got {self.span}, expected 1..{MAX_SPAN}")
         if self.cell:
             rows, columns = grid(self.width, self.height, self.cell)
             if not MIN_CELL <= self.cell <= 255 or rows * columns > MAX_CELLS:
@@ -212,6 +236,7 @@ class Header:
             OUTSIDE.index(self.outside),
             *self.backdrop,
             self.codec,
+            self.span,
         )
         return body + _crc(body)
 
@@ -241,7 +266,7 @@ class Header:
         fields = _HEADER.unpack(data[:-4])
         _, _, *colour, width, height, rate_n, rate_d, aspect_n, aspect_d = fields[:11]
         *steps, required, _ = fields[11:17]
-        cell, outside, *backdrop, codec = fields[17:]
+        cell, outside, *backdrop, codec, span = fields[17:]
         unknown = required & ~KNOWN_REQUIRED
         if unknown:
             raise BitstreamError(
@@ -265,6 +290,7 @@ class Header:
                 OUTSIDE[outside],
                 (backdrop[0], backdrop[1], backdrop[2]),
                 codec,
+                span,
             )
         except ConfigError as error:
             raise BitstreamError(f"header: {error}", offset=12) from None
@@ -280,8 +306,8 @@ class Packet:
         :data:`INTRA`, :data:`INTER`, :data:`INDEX` or :data:`BACKGROUND`.
     frame : int
         Number of the frame; of frames, for the index.
-    ticks : int
-        Time since the frame before, 1/1000 frame.
+    ticks : tuple of int
+        Time of each of its frames since the one before, 1/1000 frame.
     payload : bytes
     offset : int
         Where the packet starts in the file.
@@ -291,10 +317,15 @@ class Packet:
 
     kind: int
     frame: int
-    ticks: int
+    ticks: tuple[int, ...]
     payload: bytes
     offset: int = 0
     size: int = 0
+
+    @property
+    def span(self) -> int:
+        """Frames that it adds."""
+        return len(self.ticks)
 
 
 @dataclass(frozen=True)
@@ -313,7 +344,7 @@ class Damage:
 
 
 def pack_packet(kind: int, frame: int, payload: bytes, ticks: int = TICKS) -> bytes:
-    """Bytes of a packet."""
+    """Bytes of a packet that is not a P-packet."""
     timed = _TIMED if ticks != TICKS else 0
     body = bytes([kind | timed]) + (_SYNC if kind == INTRA else b"") + varint.pack(frame)
     body += varint.pack(ticks) if timed else b""
@@ -321,39 +352,84 @@ def pack_packet(kind: int, frame: int, payload: bytes, ticks: int = TICKS) -> by
     return body + _crc(body)
 
 
-def unpack_packet(data, at: int = 0) -> Packet:
-    """Read the packet at a position; the inverse of :func:`pack_packet`.
+def pack_inter(frame: int, payload: bytes, ticks: Sequence[int], span: int) -> bytes:
+    """Bytes of a P-packet.
+
+    Parameters
+    ----------
+    frame : int
+        Number of the coded frame.
+    payload : bytes
+    ticks : sequence of int
+        Time of each frame since the one before, from the first that is interpolated.
+    span : int
+        The header's.
+    """
+    timed = any(t != TICKS for t in ticks)
+    extended = timed or len(ticks) != span
+    body = bytes([_INTER | frame & 127]) + varint.pack(2 * len(payload) + extended)
+    if extended:
+        body += varint.pack(len(ticks) - 1) + bytes([timed])
+    if timed:
+        body += b"".join(varint.pack(t) for t in ticks)
+    body += payload
+    return body + _crc(body)[:2]
+
+
+def unpack_packet(data, at: int = 0, before: int | None = None, span: int = 1) -> Packet:
+    """Read the packet at a position; the inverse of :func:`pack_packet` and :func:`pack_inter`.
+
+    Parameters
+    ----------
+    data : bytes-like
+    at : int
+    before : int, optional
+        Number of the last coded frame.
+    span : int
+        The header's.
 
     Raises
     ------
     BitstreamError
-        The packet is damaged or cut off, or of a kind that this reader must know and does not.
+        The packet is damaged or cut off, of a kind that this reader must know and does not, or
+        does not follow the frame before.
     """
-    kind, frame, ticks, start, size = _packet_head(data, at)
-    end = start + size
-    if end + 4 > len(data):
+    head = _packet_head(data, at, span)
+    end, check = head.start + head.size, 2 if head.kind == INTER else 4
+    frame: int | None = head.frame
+    if head.kind == INTER:
+        frame = None if before is None else before + len(head.ticks)
+    if end + check > len(data):
         raise _CutOff("packet cut off", offset=at, frame=frame)
-    if _crc(bytes(data[at:end])) != bytes(data[end : end + 4]):
+    if _crc(bytes(data[at:end]))[:check] != bytes(data[end : end + check]):
         raise BitstreamError("packet is damaged: wrong checksum", offset=at, frame=frame)
-    if kind & _KIND not in KIND_NAMES and not kind & _IGNORABLE:
+    if head.kind not in KIND_NAMES and not head.ignorable:
         raise BitstreamError(
-            f"packet of kind {kind & _KIND}, which this version of tsplat does not know: "
+            f"packet of kind {head.kind}, which this version of tsplat does not know: "
             "use a newer one",
             offset=at,
         )
-    return Packet(kind & _KIND, frame, ticks, bytes(data[start:end]), at, end + 4 - at)
+    if frame is None or (head.kind == INTER and frame & 127 != head.frame):
+        raise BitstreamError(
+            "the frame before is missing; waiting for an I-frame", offset=at, frame=frame
+        )
+    if frame >= _MAX_FRAMES:
+        raise BitstreamError(f"packet claims frame {frame}", offset=at)
+    payload = bytes(data[head.start : end])
+    return Packet(head.kind, frame, head.ticks, payload, at, end + check - at)
 
 
-def packets(data, at: int = HEADER_BYTES) -> Iterator[Packet | Damage]:
+def packets(data, at: int = HEADER_BYTES, span: int = 1) -> Iterator[Packet | Damage]:
     """All packets from a position on, and the places where there are none to be read.
 
     After damage, reading goes on at the next intact I-packet. Unknown packets that may be
     ignored are left out. The index, if it is met, comes last.
     """
     budget = _SEARCH * (len(data) + _MAX_PAYLOAD)
+    before: int | None = None
     while at < len(data):
         try:
-            packet = unpack_packet(data, at)
+            packet = unpack_packet(data, at, before, span)
         except BitstreamError as error:
             join, budget = _next_join(data, at + 1, budget)
             yield Damage(error, isinstance(error, _CutOff) and join is None)
@@ -361,6 +437,8 @@ def packets(data, at: int = HEADER_BYTES) -> Iterator[Packet | Damage]:
                 return
             at = join
             continue
+        if packet.kind in (INTRA, INTER):
+            before = packet.frame
         if packet.kind in KIND_NAMES:
             yield packet
         if packet.kind == INDEX:
@@ -372,7 +450,7 @@ def _next_join(data, at: int, budget: int) -> tuple[int | None, int]:
     """Where the next intact I-packet starts, and what is left of the bytes to be checked."""
     for mark in _JOIN.finditer(data, at):
         try:
-            size = _packet_head(data, mark.start())[4]
+            size = _packet_head(data, mark.start(), 1).size
             budget -= _ATTEMPT + min(size, len(data) - mark.start())
             if budget < 0:
                 break
@@ -433,11 +511,24 @@ class _CutOff(BitstreamError):
     """The data ends inside a packet."""
 
 
-def _packet_head(data, at: int) -> tuple[int, int, int, int, int]:
-    """Type, frame, ticks, start and size of the payload."""
+@dataclass(frozen=True)
+class _Head:
+    """What stands before a payload; frame: of a P-packet, its seven bits."""
+
+    kind: int
+    ignorable: bool
+    frame: int
+    ticks: tuple[int, ...]
+    start: int
+    size: int
+
+
+def _packet_head(data, at: int, span: int) -> _Head:
     head = bytes(data[at : at + 24])
     if not head:
         raise _CutOff("packet cut off", offset=at)
+    if head[0] & _INTER:
+        return _inter_head(data, at, span)
     kind, position = head[0], 1
     try:
         if kind & _KIND == INTRA:
@@ -452,11 +543,43 @@ def _packet_head(data, at: int) -> tuple[int, int, int, int, int]:
     except BitstreamError as error:
         if error.offset is not None:
             raise
-        wrong = _CutOff if len(head) < 24 else BitstreamError
-        raise wrong("packet's head is damaged or cut off", offset=at) from None
+        raise _no_head(head, at) from None
     if frame >= _MAX_FRAMES or size > _MAX_PAYLOAD:
         raise BitstreamError(f"packet claims frame {frame}, {size} bytes", offset=at)
-    return kind, frame, ticks, at + position, size
+    if kind & _KIND == INTER:
+        raise BitstreamError("no packet where one should start", offset=at)
+    ignorable = bool(kind & _IGNORABLE)
+    return _Head(kind & _KIND, ignorable, frame, (ticks,), at + position, size)
+
+
+def _inter_head(data, at: int, span: int) -> _Head:
+    head = bytes(data[at : at + 24 + 5 * MAX_SPAN])
+    try:
+        size, position = varint.unpack(head, 1)
+        ticks = (TICKS,) * span
+        if size & 1:
+            more, position = varint.unpack(head, position)
+            if more >= MAX_SPAN:
+                raise BitstreamError(f"packet claims {more + 1} frames", offset=at)
+            ticks = (TICKS,) * (more + 1)
+            timed, position = varint.unpack(head, position)
+            if timed > 1:
+                raise BitstreamError("no packet where one should start", offset=at)
+            for k in range(len(ticks) if timed else 0):
+                one, position = varint.unpack(head, position)
+                ticks = (*ticks[:k], one, *ticks[k + 1 :])
+    except BitstreamError as error:
+        if error.offset is not None:
+            raise
+        raise _no_head(head, at) from None
+    if size >> 1 > _MAX_PAYLOAD:
+        raise BitstreamError(f"packet claims {size >> 1} bytes", offset=at)
+    return _Head(INTER, False, head[0] & 127, ticks, at + position, size >> 1)
+
+
+def _no_head(head: bytes, at: int) -> BitstreamError:
+    wrong = _CutOff if len(head) < 24 else BitstreamError
+    return wrong("packet's head is damaged or cut off", offset=at)
 
 
 def _crc(data: bytes) -> bytes:

@@ -12,11 +12,15 @@ chance 1/2. Each step is coded for all its splats before the next one begins.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from tsplat.code.contexts import Contexts
 from tsplat.code.entropy import Bits
 from tsplat.errors import BitstreamError
+from tsplat.motion import GRID
+from tsplat.motion import MOST as MOST_MOTION
 
 GROUPS = (slice(0, 2), slice(2, 5), slice(5, 8))
 MOST = 1 << 20
@@ -37,6 +41,8 @@ _CHANCES = (
     *(237, 155, 144, 154, 166, 177, 197),
     *(59, 56, 112, 145, 173, 185, 180),
     *(57, 40, 82, 113, 140, 147, 110),  # Cr
+    *(110, 128, 128, 128, 128, 128, 128),  # motion, x
+    *(90, 128, 128, 128, 128, 128, 128),
 )
 """Of a one, in 1/256, context by context; counted in the P-frames of talking heads."""
 _WEIGHT = 24
@@ -96,6 +102,45 @@ def code(
             given = part[chosen, k].astype(np.int64) if part is not None else None
             out[rows[chosen], k] = _values(coder, k, int(chosen.sum()), given)
     return out, coder.learned()
+
+
+def code_motion(
+    through: Bits, contexts: Contexts, vectors: np.ndarray | None = None
+) -> tuple[np.ndarray, Contexts]:
+    """Encode a grid of vectors, or decode it.
+
+    First all x, then all y, row by row, each as its difference from the node to the left, or in
+    the first column from the one above, as one more channel's.
+
+    Parameters
+    ----------
+    through : Bits
+    contexts : Contexts
+    vectors : (GRID, GRID, 2) int, optional
+        Components up to :data:`tsplat.motion.MOST`; decoded if it is None.
+
+    Raises
+    ------
+    BitstreamError
+        A decoded component is too large.
+    """
+    coder = _Coder(through, contexts)
+    out = np.zeros((GRID, GRID, 2), np.int64)
+    for axis in (0, 1):
+        known = None if vectors is None else differences(vectors[..., axis]).ravel()
+        found = _values(coder, 8 + axis, GRID * GRID, known).reshape(GRID, GRID)
+        found[:, 0] = found[:, 0].cumsum()
+        out[..., axis] = found.cumsum(1)
+    if np.abs(out).max() > MOST_MOTION:
+        raise BitstreamError(f"a motion vector's component is more than {MOST_MOTION}")
+    return out, coder.learned()
+
+
+def differences(nodes: np.ndarray) -> np.ndarray:
+    """One component's differences, (GRID, GRID), as :func:`code_motion` has them."""
+    out = np.diff(nodes, axis=1, prepend=0)
+    out[:, 0] = np.diff(nodes[:, 0], prepend=0)
+    return out
 
 
 def _groups(coder: _Coder, n: int, delta: np.ndarray | None) -> list[np.ndarray]:
@@ -158,3 +203,48 @@ def _gamma(coder: _Coder, n: int, given: np.ndarray | None) -> np.ndarray:
         bit = coder.even(len(live), None if given is None else (given[live] >> below & 1) > 0)
         out[live] = 2 * out[live] + bit
     return out
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What changes cost, in bits.
+
+    Attributes
+    ----------
+    flags : (4, 2) float32
+        By history: that a splat does not change, that it does.
+    groups : (8,) float32
+        Which groups of a splat that changes do: place + 2 shape + 4 colour.
+    sizes : (10, S) float32
+        By channel, and for x and y of motion: a difference of size 0, 1, ..., sign included.
+    """
+
+    flags: np.ndarray
+    groups: np.ndarray
+    sizes: np.ndarray
+
+
+def rates(contexts: Contexts, count: int) -> Rates:
+    """What :func:`code` spends in contexts as they are; sizes below ``count``."""
+    one = contexts.chances(np.arange(len(contexts.counts)))
+    bits = -np.log2(np.stack([1 - one, one], 1))
+    groups = np.zeros(8)
+    for number in range(1, 8):
+        place, shape, colour = number & 1, number >> 1 & 1, number >> 2
+        groups[number] = bits[_PLACE, place] + bits[_SHAPE + place, shape]
+        if place or shape:
+            groups[number] += bits[_COLOUR + place + 2 * shape, colour]
+    sizes = np.zeros((10, count))
+    for channel in range(10):
+        base = _CHANNEL + _PER_CHANNEL * channel
+        sizes[channel, 0] = bits[base, 0]
+        ahead = bits[base, 1] + 1
+        for size in range(1, count):
+            j = base + 1 + min(size - 1, _UNARY - 1)
+            if size <= _LONGEST_UNARY:
+                sizes[channel, size] = ahead + bits[j, 0]
+                ahead += bits[j, 1]
+            else:
+                rest = size - _LONGEST_UNARY  # and one, less one
+                sizes[channel, size] = ahead + 2 * rest.bit_length() - 1
+    return Rates(bits[:4].astype(np.float32), groups.astype(np.float32), sizes.astype(np.float32))

@@ -68,6 +68,16 @@ class Peak:
         """The nearest values that the model can code."""
         return np.clip(values, self.low, self.low + self.span)
 
+    def bits(self, count: int) -> np.ndarray:
+        """What values at distance 0 .. count - 1 from the mode cost, (count,) float64."""
+        distances = np.arange(count)
+        if not self.span:
+            return np.where(distances > 0, 16.0, 0.0)
+        rho, hit = self.rho / 256, self.hit / 256
+        total = sum((1 - rho**n) * rho / (1 - rho) for n in (self.mode, self.span - self.mode) if n)
+        chance = np.where(distances > 0, (1 - hit) * rho**distances / total, hit)
+        return -np.log2(np.maximum(chance, 2.0**-24))
+
     def table(self):
         """As constriction takes it; only where span is not 0."""
         span, mode = self.span, self.mode

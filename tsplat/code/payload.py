@@ -12,8 +12,11 @@ I-packet
 
 P-packet
     ===========  =====================================================================
-    parts        byte: 1 region + 2 dropped + 4 changed + 8 added; the parts follow
+    parts        byte: 1 region + 2 dropped + 4 changed + 8 added + 16 motion; the parts
+                 follow
     region       as above; encoders leave it out where it is the one before
+    motion       vectors that move all splats (:mod:`tsplat.motion`) before anything else
+                 happens to them, coded as :func:`tsplat.code.delta.code_motion` says
     dropped      number of splats that go, varint, not 0; ``gamma``: how many stay
                  before each of them
     changed      the splats' differences (:mod:`tsplat.code.delta`), the dropped ones'
@@ -39,13 +42,14 @@ from tsplat.code.container import Header
 from tsplat.code.contexts import Contexts
 from tsplat.code.entropy import Peak, Reader, Writer
 from tsplat.errors import BitstreamError
+from tsplat.motion import warp
 from tsplat.region import Region, grid
 from tsplat.splats import MAX_SPLATS, QuantizedSplats, check, limits
 
 _PLACE_BITS = 22
 """Enough for the widest picture and its margins at the finest step."""
 _WHOLE, _EMPTY, _CODED = 1, 2, 3
-_REGION, _DROPPED, _CHANGED, _ADDED = 1, 2, 4, 8
+_REGION, _DROPPED, _CHANGED, _ADDED, _MOTION = 1, 2, 4, 8, 16
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,8 @@ class State:
         None where the header has no cells.
     models : tuple of Peak
         Of the last I-packet's six channels; empty if it had no splats.
+    origin : (N,) int32
+        Which splat of the state before each one was; -1 for one that the packet added.
     contexts : Contexts
         Of changes, after all P-packets since.
     """
@@ -70,6 +76,7 @@ class State:
     history: np.ndarray
     region: Region | None
     models: tuple[Peak, ...]
+    origin: np.ndarray
     contexts: Contexts = delta.INITIAL
 
     @property
@@ -91,7 +98,9 @@ def encode_intra(
     writer.gamma(np.diff(_codes(splats.values, header), prepend=0))
     models = [writer.peak(splats.values[:, k]) for k in range(2, 8)]
     known = tuple(m for m in models if m is not None)
-    return writer.finish(), State(splats, np.ones(len(splats), np.uint8), region, known)
+    return writer.finish(), State(
+        splats, np.ones(len(splats), np.uint8), region, known, np.full(len(splats), -1, np.int32)
+    )
 
 
 def decode_intra(data: bytes, header: Header) -> State:
@@ -114,11 +123,16 @@ def decode_intra(data: bytes, header: Header) -> State:
     for k, model in enumerate(models, 2):
         values[:, k] = reader.known_peak(n, model)
     splats = _checked(values, header)
-    return State(splats, np.ones(n, np.uint8), region, models)
+    return State(splats, np.ones(n, np.uint8), region, models, np.full(n, -1, np.int32))
 
 
 def encode_inter(
-    before: State, stay: np.ndarray, values: np.ndarray, region: Region | None, header: Header
+    before: State,
+    stay: np.ndarray,
+    values: np.ndarray,
+    region: Region | None,
+    header: Header,
+    vectors: np.ndarray | None = None,
 ) -> tuple[bytes, State]:
     """P-packet, and the state that it leaves.
 
@@ -135,19 +149,29 @@ def encode_inter(
     region : Region or None
         As in ``before``, or another.
     header : Header
+    vectors : (GRID, GRID, 2) int, optional
+        Motion, half pixels.
     """
+    if vectors is not None and not vectors.any():
+        vectors = None
+    reference = before.splats.values
+    if vectors is not None:
+        reference = moved(before.splats, vectors, header)
     kept, added = np.split(values, [int(stay.sum())])
-    difference = np.zeros_like(before.splats.values)
-    difference[stay] = kept - before.splats.values[stay]
+    difference = np.zeros_like(reference)
+    difference[stay] = kept - reference[stay]
     changes = (difference != 0).any(1)
     parts = _REGION * (region != before.region) + _DROPPED * (not stay.all())
     parts += _CHANGED * bool(changes.any()) + _ADDED * bool(len(added))
+    parts += 0 if vectors is None else _MOTION
     contexts = before.contexts
     writer = Writer()
     writer.integer(parts)
     if parts & _REGION and region is not None:
         _put_region_head(writer, region)
         _put_cells(writer, region, before.region)
+    if parts & _MOTION:
+        _, contexts = delta.code_motion(writer.bits, contexts, vectors)
     if parts & _DROPPED:
         gone = np.flatnonzero(~stay)
         writer.integer(len(gone))
@@ -161,7 +185,8 @@ def encode_inter(
             writer.known_peak(added[:, k], model)
     splats = QuantizedSplats(values, header.steps)
     history = _later(before.history, changes, stay, len(added))
-    return writer.finish(), State(splats, history, region, before.models, contexts)
+    origin = _origin(stay, len(added))
+    return writer.finish(), State(splats, history, region, before.models, origin, contexts)
 
 
 def decode_inter(data: bytes, before: State, header: Header) -> State:
@@ -174,9 +199,10 @@ def decode_inter(data: bytes, before: State, header: Header) -> State:
     """
     n = len(before.splats)
     if data == b"\0":
-        return replace(before, history=_later(before.history, np.zeros(n, bool)))
+        history = _later(before.history, np.zeros(n, bool))
+        return replace(before, history=history, origin=np.arange(n, dtype=np.int32))
     reader = Reader(data)
-    parts = reader.integer(15, "parts")
+    parts = reader.integer(31, "parts")
     region, contexts = before.region, before.contexts
     stay, changes = np.ones(n, bool), np.zeros(n, bool)
     values = before.splats.values.astype(np.int64)
@@ -196,6 +222,9 @@ def decode_inter(data: bytes, before: State, header: Header) -> State:
     reader.open()
     if parts & _REGION:
         region = take_region()
+    if parts & _MOTION:
+        vectors, contexts = delta.code_motion(reader.bits, contexts)
+        values = moved(before.splats, vectors, header).astype(np.int64)
     if parts & _DROPPED:
         stay = _staying(take_gaps(), n)
     if parts & _CHANGED:
@@ -209,7 +238,8 @@ def decode_inter(data: bytes, before: State, header: Header) -> State:
             added[:, k] = reader.known_peak(more, model)
     splats = _checked(np.concatenate([values[stay], added]), header)
     history = _later(before.history, changes, stay, len(added))
-    return State(splats, history, region, before.models, contexts)
+    origin = _origin(stay, len(added))
+    return State(splats, history, region, before.models, origin, contexts)
 
 
 def region_bytes(region: Region | None, past: Region | None) -> float:
@@ -217,6 +247,14 @@ def region_bytes(region: Region | None, past: Region | None) -> float:
     if region is None or region == past:
         return 0.0
     return 1.0 if region.whole or region.empty else 1 + mask.cost(region, past) / 8
+
+
+def moved(splats: QuantizedSplats, vectors: np.ndarray, header: Header) -> np.ndarray:
+    """Splats' integers, (N, 8) int32, moved along, their means at most at the margin."""
+    values = warp(splats.values, vectors, splats.steps, header.width, header.height)
+    bounds = limits(header.width, header.height, splats.steps)
+    values[:, :2] = np.clip(values[:, :2], bounds[:2, 0], bounds[:2, 1])
+    return values
 
 
 def order(values: np.ndarray, header: Header) -> np.ndarray:
@@ -238,6 +276,10 @@ def _later(
     """The history after a packet."""
     now = (history << 1 & 2 | changes).astype(np.uint8)
     return np.concatenate([now if stay is None else now[stay], np.ones(added, np.uint8)])
+
+
+def _origin(stay: np.ndarray, added: int) -> np.ndarray:
+    return np.append(np.flatnonzero(stay), np.full(added, -1)).astype(np.int32)
 
 
 def _put_region_head(writer: Writer, region: Region) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import time
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +25,7 @@ def decode(
     frames: int | None = None,
     scale: float | None = None,
     size: tuple[int, int] | None = None,
+    rate: float | Fraction | None = None,
     background: str = "keep",
     alpha: bool = False,
     arch: str = "auto",
@@ -46,6 +49,9 @@ def decode(
         Render at this multiple of the stream's size.
     size : (int, int), optional
         Render at this width and height, pixels.
+    rate : float or Fraction, optional
+        Frames a second to render; those of the clip by default. ``start`` and ``frames`` count
+        at this rate.
     background : str
         What to show outside the region: "keep" as the stream says, "none" black, "blur", a
         colour ("#rrggbb" or a name), or an image file.
@@ -82,16 +88,23 @@ def decode(
         size = (max(1, round(header.width * scale)), max(1, round(header.height * scale)))
     size = size or (header.width, header.height)
     aspect = header.aspect * Fraction(size[1] * header.width, size[0] * header.height)
-    clip = Clip(*size, header.rate, aspect.limit_denominator(10000), header.colour)
+    shown = Fraction(rate).limit_denominator(1_000_000) if rate is not None else header.rate
+    if not 0 < shown <= 1000:
+        raise ConfigError(f"rate: got {rate}, expected more than 0, up to 1000")
+    clip = Clip(*size, shown, aspect.limit_denominator(10000), header.colour)
     reader = Reader(source, size, to_show(background), cutout=alpha)
-    total = max(0, min(len(reader) - start, frames or len(reader)))
+    count = len(reader) if rate is None else math.ceil(reader.end() * shown)
+    total = max(0, min(count - start, frames or count))
     seconds = {"decode": 0.0, "write": 0.0}
     with open_sink(str(target), clip, overwrite, alpha) as sink:
         backend = runtime.start(arch, threads)
         runtime.announce_fallback(backend, announce)
         done, first, time_now = 0, None, Fraction(0)
         began = clock = time.perf_counter()
-        for picture in reader.frames(start, frames):
+        pictures = reader.frames(start, frames)
+        if rate is not None:
+            pictures = itertools.islice(reader.frames_at(shown, start), frames)
+        for picture in pictures:
             decoded = time.perf_counter()
             first = picture.time if first is None else first
             time_now = picture.time - first
@@ -105,14 +118,14 @@ def decode(
         if not done:
             raise _nothing(reader, start, source)
         end = reader.end() - (first or 0) if frames is None else None
-        sink.close(max(end or 0, time_now + 1 / header.rate))
+        sink.close(max(end or 0, time_now + 1 / shown))
         elapsed = time.perf_counter() - began
     return {
         "input": str(source),
         "output": str(target),
         "width": size[0],
         "height": size[1],
-        "rate": str(header.rate),
+        "rate": str(shown),
         "frames": done,
         "decode_frames_per_s": done / elapsed,
         "truncated": reader.truncated,

@@ -9,9 +9,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from tsplat.code import container
 from tsplat.config import preset as make_config
 from tsplat.decoder import Decoder
 from tsplat.encoder import Encoder
@@ -25,14 +27,21 @@ from tsplat.kernels import runtime
 from tsplat.roi.masks import Masks
 from tsplat.roi.tracker import POLICIES, Matte, Tracker
 
+SPAN = 3
+"""Frames from one P-frame to the next in a file, unless low delay is asked for."""
+
 
 def encode(
     source: str | Path,
     target: str | Path,
     *,
     preset: str = "fast",
-    gaussians: int | None = None,
+    crf: float | None = None,
+    bitrate: float | None = None,
     psnr: float | None = None,
+    gaussians: int | None = None,
+    low_delay: bool = False,
+    select: str | None = None,
     gop: int | None = None,
     threshold: float | None = None,
     height: int | None = None,
@@ -59,17 +68,21 @@ def encode(
         The ``.tsplat`` file. It is written beside its place and moved there when it is whole.
     preset : {"fast", "slow"}
         See :func:`tsplat.config.preset`.
-    gaussians, gop, threshold, init : optional
+    crf, bitrate, psnr : float, optional
+        Constant quality, 0..63, less is better, about 6 more halve the bytes (the default, 30);
+        or kbit/s to keep to; or a PSNR to hold, dB. One of them.
+    low_delay : bool
+        No interpolated frames: every frame's packet is complete with it.
+    gaussians, gop, threshold, init, select : optional
         Fields of :class:`tsplat.config.EncoderConfig`; the preset's by default.
-    psnr : float, optional
-        Fits stop when this is reached, dB.
     height : int, optional
         Scale the pictures to this many lines first.
     frames : int, optional
         Encode no more than this many.
     roi : {"auto", "person", "off"} or path
         The region of interest: the person where there is one, else the whole frame; the person,
-        always; the whole frame; or grey masks, a folder or a video, one for each frame.
+        always; the whole frame; or grey masks, a folder or a video, one for each frame (which
+        then are all coded, none interpolated).
     matting : str, path or callable
         Model that finds the person: see :class:`tsplat.roi.Matting`; or anything that maps a
         frame, (H, W, 3) uint8, to opacities, (H, W) float.
@@ -107,9 +120,19 @@ def encode(
     """
     if frames is not None and frames < 1:
         raise ConfigError(f"frames: got {frames}, expected 1 or more")
-    settings = {"gaussians": gaussians, "gop": gop, "threshold": threshold, "init": init}
+    if sum(value is not None for value in (crf, bitrate, psnr)) > 1:
+        raise ConfigError("crf, bitrate and psnr exclude one another")
+    settings: dict[str, Any] = {
+        "crf": crf,
+        "bitrate": bitrate,
+        "psnr": psnr,
+        "gaussians": gaussians,
+        "gop": gop,
+    }
+    settings |= {"threshold": threshold, "init": init, "select": select}
+    settings |= {"span": 1 if low_delay or str(roi) not in (*POLICIES, "off") else SPAN}
     settings |= to_encode(background) | {"background_kbps": background_kbps}
-    config = make_config(preset, psnr=psnr, **{k: v for k, v in settings.items() if v is not None})
+    config = make_config(preset, **{k: v for k, v in settings.items() if v is not None})
     if roi == "off" and config.background != "splats":
         raise ConfigError(f"background: {background} needs a region of interest, not --roi off")
     check_distinct(source, target)
@@ -136,22 +159,37 @@ def encode(
         began = time.perf_counter()
         with open(beside, "wb") as file:
             file.write(encoder.header)
-            for ticks, frame in _paced(pictures, clip.rate, frames, seconds):
-                packet = encoder.encode(frame, ticks)
-                duration += ticks
+            waiting: list[np.ndarray] = []
+
+            def take(packets: bytes) -> None:
+                nonlocal whole
                 clock = time.perf_counter()
-                file.write(packet)
+                file.write(packets)
                 seconds["write"] += time.perf_counter() - clock
                 clock = time.perf_counter()
-                errors = squared_error_map(check.decode(packet), frame)
-                whole += float(errors.mean(dtype=np.float64))
-                inside.add(errors, check.alpha() == 255)
+                at = 0
+                while at < len(packets):
+                    packet = container.unpack_packet(packets, at, check.frame, check.header.span)
+                    at += packet.size
+                    if packet.kind == container.INDEX:
+                        break
+                    check.advance(packet)
+                    for k in range(packet.span if packet.kind != container.BACKGROUND else 0):
+                        place = (k + 1) / packet.span
+                        errors = squared_error_map(check.picture(place), waiting.pop(0))
+                        whole += float(errors.mean(dtype=np.float64))
+                        inside.add(errors, check.alpha(place) == 255)
                 seconds["verify"] += time.perf_counter() - clock
+
+            for count, (ticks, frame) in enumerate(_paced(pictures, clip.rate, frames, seconds), 1):
+                waiting.append(frame)
+                duration += ticks
+                take(encoder.encode(frame, ticks))
                 if progress:
-                    progress(encoder.statistics.frames, total)
+                    progress(count, total)
                 if announce:
-                    _announce_decision(finder, encoder.statistics.frames - 1, announce)
-            file.write(encoder.finish())
+                    _announce_decision(finder, count - 1, announce)
+            take(encoder.finish())
             size = file.tell()
         warnings = [
             *pictures.warnings,
@@ -167,7 +205,8 @@ def encode(
         "height": clip.height,
         "rate": str(clip.rate),
         "preset": preset,
-        "gaussians": done.splats,
+        "gaussians": done.gaussians,
+        "splats": done.splats,
         "roi": str(roi),
         "region_share": done.region_share / done.frames if finder else None,
         "person_frames": done.frames - len(finder.absent) if finder else None,
@@ -176,6 +215,7 @@ def encode(
         "frames": done.frames,
         "i_frames": done.i_frames,
         "p_frames": done.p_frames,
+        "b_frames": done.between,
         "changed_splats_per_p_frame": round(done.changed_splats / max(1, done.p_frames), 1),
         "duration_s": round(length, 6),
         "bytes": size,

@@ -38,7 +38,7 @@ def inspect(source: str | Path, each: bool = False) -> dict:
     waiting, background = False, 0
     region: Region | None = None
     damage: list[Damage] = []
-    for time, packet in reader.timed_packets():
+    for times, packet in reader.timed_packets():
         if packet.kind == BACKGROUND:
             background += packet.size
             continue
@@ -57,9 +57,10 @@ def inspect(source: str | Path, each: bool = False) -> dict:
             {
                 "frame": packet.frame,
                 "type": "I" if packet.kind == INTRA else "P",
-                "time_s": round(float(time), 6),
+                "time_s": round(float(times[-1]), 6),
                 "offset": packet.offset,
                 "bytes": packet.size,
+                "span": packet.span,
                 "splats": len(decoder.splats),
                 "changed_splats": int(decoder.state.changed.sum()),
                 "region_share": round(region.share, 4) if region else None,
@@ -67,6 +68,7 @@ def inspect(source: str | Path, each: bool = False) -> dict:
             }
         )
     length = float(reader.end())
+    shown = sum(f["span"] for f in frames)
     sizes: dict[str, list[int]] = {"I": [], "P": []}
     for entry in frames:
         sizes[entry["type"]].append(entry["bytes"])
@@ -78,9 +80,11 @@ def inspect(source: str | Path, each: bool = False) -> dict:
         "rate": str(header.rate),
         "aspect": str(header.aspect),
         "duration_s": round(length, 6),
-        "frames": len(frames),
+        "frames": shown,
         "i_frames": len(sizes["I"]),
         "p_frames": len(sizes["P"]),
+        "b_frames": sum(f["span"] - 1 for f in frames),
+        "span": header.span,
         "splats": max((f["splats"] for f in frames), default=0),
         "bytes": reader.bytes,
         "i_bytes": sum(sizes["I"]),
@@ -88,7 +92,7 @@ def inspect(source: str | Path, each: bool = False) -> dict:
         "background_bytes": background,
         "region_bytes": round(sum(f["region_bytes"] for f in frames), 1),
         "region": {"cell_px": header.cell, "outside": header.outside} if header.cell else None,
-        "bpp": reader.bytes * 8 / (header.width * header.height * max(1, len(frames))),
+        "bpp": reader.bytes * 8 / (header.width * header.height * max(1, shown)),
         "kbit_s": reader.bytes * 8 / max(length, 1e-9) / 1000,
         "steps": {
             "mean_px": header.steps.mean / 256,

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from tsplat.config import FitConfig
 from tsplat.fit.colours import solve
-from tsplat.fit.density import relocate
 from tsplat.kernels.canvas import Canvas
 from tsplat.splats import Splats
 
-_CHECK_EVERY = 4
 
-
-def fit(canvas: Canvas, splats: Splats, config: FitConfig, allowed: float | None = None) -> Splats:
+def fit(canvas: Canvas, splats: Splats, config: FitConfig) -> Splats:
     """Fit splats to what ``canvas.begin`` set.
 
     Parameters
@@ -25,32 +20,19 @@ def fit(canvas: Canvas, splats: Splats, config: FitConfig, allowed: float | None
     splats : Splats
         Where to start.
     config : FitConfig
-        Horizon, rates and what happens along the way.
-    allowed : float, optional
-        Weighted squared error, summed, at which the fit stops early.
+        Horizon and rates.
 
     Returns
     -------
     Splats
         As many, fitted.
     """
-    params = splats.params
-    if not len(params):
+    if not len(splats) or not config.iterations:
         return splats
-    moves = {
-        round(config.iterations * 0.6 * (k + 1) / (config.densify + 1))
-        for k in range(config.densify)
-    }
-    canvas.load(solve(canvas, params, config.presolve))
-    since = 0
+    canvas.load(solve(canvas, splats.params, config.presolve))
     for t in range(config.iterations):
-        if t in moves and t:
-            canvas.load(relocate(canvas, canvas.params()))
-            since = t
         scale = schedule(t, config.iterations, config.final)
-        canvas.iterate(config.rate * scale, config.colour_rate * scale, t - since + 1)
-        if allowed is not None and t % _CHECK_EVERY == 0 and canvas.loss() <= allowed:
-            return Splats(canvas.params())
+        canvas.iterate(config.rate * scale, config.colour_rate * scale, t + 1)
     return Splats(canvas.params())
 
 
@@ -61,14 +43,3 @@ def schedule(t: int, horizon: int, final: float) -> float:
     (1.0, 0.05)
     """
     return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * t / horizon))
-
-
-def squared_error_at(psnr_db: float, weight_sum: float) -> float:
-    """Weighted squared error, summed over three channels, at which a picture has this PSNR."""
-    return 3 * weight_sum * 10 ** (-psnr_db / 10)
-
-
-def fitted_error(canvas: Canvas, splats: Splats) -> float:
-    """Weighted squared error of splats over what ``canvas.begin`` set."""
-    canvas.load(np.ascontiguousarray(splats.params))
-    return canvas.squared_error()

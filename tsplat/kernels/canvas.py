@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import taichi as ti
 
-from tsplat.kernels import pixels, runtime, splatting
+from tsplat.kernels import descent, pixels, runtime, splatting
 from tsplat.kernels import quantise as quantisation
 from tsplat.kernels.screen import Screen
 from tsplat.kernels.splatting import BLUR, CUTOFF
@@ -146,6 +146,12 @@ class Canvas(Screen):
         flat = blocks.transpose(1, 0, 3, 2).reshape(self.rows, self.columns * 8, 3)
         return flat[: self.height, : self.width]
 
+    def weight_picture(self) -> np.ndarray:
+        """The weight of each pixel's squared error, (height, width) float32."""
+        blocks = self._weight.to_numpy().reshape(self.columns, self.rows, 8)
+        flat = blocks.transpose(1, 0, 2).reshape(self.rows, self.columns * 8)
+        return flat[: self.height, : self.width]
+
     def apply_normal(self, colours: np.ndarray) -> np.ndarray:
         """G c with G the Gram matrix of the loaded splats' falloffs; (n, 3) to (n, 3)."""
         params = self.params()
@@ -154,6 +160,15 @@ class Canvas(Screen):
         self._render(self._black, self._error, self._active)
         self._weigh(self._active)
         return self._adjoint(self._error)[:, 5:]
+
+    # -- integers --------------------------------------------------------------------------
+
+    def descending(self, values: np.ndarray, params: np.ndarray) -> Descent:
+        """Start a descent over integers, (n, 8) int32, whose splats are ``params``; after
+        :meth:`begin`."""
+        self.load(params)
+        self._render(self._base, self._error, self._active)
+        return Descent(self, values)
 
     # -- what changed ----------------------------------------------------------------------
 
@@ -262,6 +277,87 @@ class Canvas(Screen):
             workers,
         )
         return self._grads.to_numpy()[: self._n]
+
+
+class Descent:
+    """Integers of a canvas's splats on their way down; see :mod:`tsplat.kernels.descent`."""
+
+    def __init__(self, canvas: Canvas, values: np.ndarray):
+        self._canvas, self._n = canvas, len(values)
+        self._values = _filled(ti.i32, values)
+        self._alive = _filled(ti.i32, np.ones(self._n, np.int32))
+        self._gains = _filled(ti.f32, np.zeros(self._n, np.float32))
+
+    def set(
+        self,
+        reference: np.ndarray,
+        proposal: np.ndarray,
+        history: np.ndarray,
+        steps: np.ndarray,
+        rates: np.ndarray,
+        bounds: np.ndarray,
+    ) -> None:
+        """What integers are compared with, (n, 8), (n, 8), (n,); what they are and cost."""
+        self._reference = _filled(ti.i32, reference)
+        self._proposal = _filled(ti.i32, proposal)
+        self._history = _filled(ti.i32, history)
+        self._steps, self._rates = _filled(ti.f32, steps), _filled(ti.f32, rates)
+        self._bounds = _filled(ti.i32, bounds)
+
+    def step(
+        self,
+        batches: list[np.ndarray],
+        intra: bool,
+        steps: bool,
+        lagrange: float,
+        keep_bits: float,
+        drop_bits: float,
+    ) -> float:
+        """Visit every splat once, batch after batch; what the cost has lost."""
+        canvas = self._canvas
+        order = _filled(ti.i32, np.concatenate(batches))
+        self._gains.fill(0.0)
+        start = 0
+        for batch in batches:
+            on_cpu = canvas.backend.on_cpu
+            descent.descend(
+                self._values,
+                self._reference,
+                self._proposal,
+                self._history,
+                self._alive,
+                self._gains,
+                order,
+                start,
+                len(batch),
+                self._steps,
+                self._rates,
+                self._bounds,
+                canvas._error,
+                canvas._weight,
+                canvas.columns,
+                canvas.rows,
+                descent.INTRA if intra else descent.INTER,
+                descent.ALL if steps else descent.PROPOSED,
+                lagrange,
+                keep_bits,
+                drop_bits,
+                canvas._work()[1],
+                canvas.backend.threads if on_cpu else len(batch),
+            )
+            start += len(batch)
+        return float(self._gains.to_numpy().sum(dtype=np.float64))
+
+    def result(self) -> tuple[np.ndarray, np.ndarray]:
+        """The integers, (n, 8) int32, and which splats are left, (n,) bool."""
+        return self._values.to_numpy(), self._alive.to_numpy() > 0
+
+
+def _filled(dtype, values: np.ndarray) -> ti.Ndarray:
+    """A buffer with these values."""
+    out = ti.ndarray(dtype, values.shape)
+    out.from_numpy(np.ascontiguousarray(values, np.int32 if dtype == ti.i32 else np.float32))
+    return out
 
 
 def determinant(params: np.ndarray) -> np.ndarray:

@@ -1,0 +1,152 @@
+"""The descent lowers D + lambda R, as an oracle counts it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests import reference
+from tests.clips import pictures
+from tests.reference import random_splats
+from tsplat.code import delta
+from tsplat.code.quantise import quantise
+from tsplat.fit.descent import Prices, descend, independent, price_table
+from tsplat.kernels.canvas import Canvas
+from tsplat.kernels.descent import LARGEST
+from tsplat.splats import QuantizedSplats, Splats, Steps
+
+WIDTH, HEIGHT = 70, 44
+STEPS = Steps(256, 300, 1200, 1300)
+RATES = delta.rates(delta.INITIAL, LARGEST + 1)
+INTER = Prices(False, price_table(RATES.sizes, RATES.flags, RATES.groups), 0.0, 1e9)
+
+
+def bits_of(difference: np.ndarray, history: np.ndarray) -> float:
+    """What the range coder would spend, from the chances alone."""
+    total = 0.0
+
+    def through(chances: np.ndarray, values: np.ndarray) -> np.ndarray:
+        nonlocal total
+        total -= np.log2(np.where(values, chances, 1 - chances)).sum()
+        return values
+
+    delta.code(through, delta.INITIAL, history, difference)
+    return total
+
+
+@pytest.fixture
+def scene():
+    rng = np.random.default_rng(3)
+    canvas = Canvas(WIDTH, HEIGHT)
+    canvas.set_target(rng.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8))
+    weight = rng.uniform(0, 1, (HEIGHT, WIDTH)).astype(np.float32)
+    canvas.set_weight(weight)
+    canvas.begin()
+    splats = quantise(canvas, Splats(random_splats(24, HEIGHT, WIDTH, 5)), STEPS)
+    return canvas, splats, weight
+
+
+def cost(canvas, splats, reference_values, history, lagrange) -> float:
+    canvas.begin()
+    canvas.load(splats.dequantise().params)
+    rate = bits_of(splats.values - reference_values, history)
+    return canvas.squared_error() + lagrange * rate
+
+
+def test_rates_are_what_the_coder_spends(scene):
+    _, splats, _ = scene
+    rng = np.random.default_rng(0)
+    history = rng.integers(0, 4, len(splats)).astype(np.uint8)
+    difference = rng.integers(-3, 4, splats.values.shape) * (rng.random(splats.values.shape) < 0.3)
+    table = 0.0
+    for row, past in zip(difference, history):
+        groups = [row[g].any() for g in delta.GROUPS]
+        table += RATES.flags[past, int(any(groups))]
+        if any(groups):
+            table += RATES.groups[groups[0] + 2 * groups[1] + 4 * groups[2]]
+            for g, there in zip(delta.GROUPS, groups):
+                table += sum(RATES.sizes[k, abs(row[k])] for k in range(8)[g] if there)
+    assert table == pytest.approx(bits_of(difference, history), rel=1e-5)
+
+
+@pytest.mark.parametrize("lagrange", [0.0, 0.01, 0.3])
+def test_every_pass_lowers_the_cost_by_what_it_says(scene, lagrange):
+    canvas, splats, _ = scene
+    history = np.zeros(len(splats), np.uint8)
+    proposal = splats.values + np.random.default_rng(1).integers(-2, 3, splats.values.shape)
+    proposal = proposal.astype(np.int32)
+    costs = [cost(canvas, splats, splats.values, history, lagrange)]
+    for passes in (1, 3):
+        canvas.begin()
+        found, alive = descend(
+            canvas, splats, splats.values, proposal, history, INTER, lagrange, passes
+        )
+        assert alive.all()
+        costs.append(cost(canvas, found, splats.values, history, lagrange))
+    assert costs[0] > costs[1] > costs[2]
+
+
+def test_dear_bits_change_nothing_and_free_ones_much(scene):
+    canvas, splats, _ = scene
+    history = np.zeros(len(splats), np.uint8)
+    canvas.begin()
+    still, _ = descend(canvas, splats, splats.values, splats.values, history, INTER, 1e6, 2)
+    assert np.array_equal(still.values, splats.values)
+    canvas.begin()
+    moved, _ = descend(canvas, splats, splats.values, splats.values, history, INTER, 0.0, 2)
+    assert (moved.values != splats.values).any(1).mean() > 0.9
+
+
+def test_splats_that_do_not_pay_go(scene):
+    canvas, splats, _ = scene
+    prices = Prices(True, price_table(np.ones((8, 4))), 10.0, 0.0)
+    dark = splats.values.copy()
+    dark[::3, 5:] = 0
+    canvas.begin()
+    _, alive = descend(
+        canvas,
+        QuantizedSplats(dark, STEPS),
+        dark,
+        dark,
+        np.zeros(len(dark), np.uint8),
+        prices,
+        1e3,
+        1,
+    )
+    assert not alive.any()
+
+
+def test_the_result_does_not_depend_on_threads():
+    from tsplat.kernels import runtime
+
+    results = []
+    for threads in (1, 2):
+        runtime.start("cpu", threads)
+        canvas = Canvas(96, 54)
+        canvas.set_target(pictures(1)[0])
+        canvas.begin()
+        splats = quantise(canvas, Splats(random_splats(60, 54, 96, 2)), STEPS)
+        found, _ = descend(
+            canvas,
+            splats,
+            splats.values,
+            splats.values,
+            np.zeros(60, np.uint8),
+            INTER,
+            0.01,
+            3,
+        )
+        results.append(found.values)
+    assert np.array_equal(*results)
+
+
+def test_batches_share_no_block_of_pixels(scene):
+    canvas, splats, _ = scene
+    batches = independent(canvas, splats.values[None], splats)
+    assert sorted(np.concatenate(batches)) == list(range(len(splats)))
+    falloff = reference.falloff(
+        splats.dequantise().params.astype(float), HEIGHT, -(-WIDTH // 8) * 8
+    )
+    blocks = (falloff > 0).reshape(len(splats), HEIGHT, -1, 8).any(3)
+    for batch in batches:
+        assert blocks[batch].sum(0).max(initial=0) <= 1

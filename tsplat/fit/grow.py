@@ -1,0 +1,102 @@
+"""A fit that starts from half the splats and puts the others where the error is."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from tsplat.config import FitConfig
+from tsplat.fit.loop import fit
+from tsplat.kernels.canvas import Canvas
+from tsplat.splats import Splats
+
+START = 0.5
+"""Share of the splats that the fit starts from."""
+_FIRST = 0.35
+"""Share of the iterations before splats are added."""
+_BLUR, _SHARPEN = 0.15, 0.4
+"""Blur of the error in which peaks are sought, in mean distances of splats, and the share that it
+loses over the rounds."""
+_WIDTH, _GAIN = 1.2, 1.4
+"""Standard deviation of a new splat over that of the blur, and its colour over the error there."""
+_CANDIDATES = 4
+"""Maxima that are looked at for each splat wanted."""
+_UNTIL = 0.4
+"""Share of the rates at which splats are added."""
+
+
+def fit_growing(canvas: Canvas, splats: Splats, count: int, config: FitConfig) -> Splats:
+    """Fit splats to what ``canvas.begin`` set, adding some at peaks of the error.
+
+    Parameters
+    ----------
+    canvas : Canvas
+        After ``begin``.
+    splats : Splats
+        Where to start, :data:`START` of them all.
+    count : int
+        Splats wanted in the end.
+    config : FitConfig
+        ``grow`` is the number of times at which splats are added.
+
+    Returns
+    -------
+    Splats
+        At most ``count``: peaks may be too few.
+    """
+    if not config.grow or not len(splats):
+        return fit(canvas, splats, config)
+    distance = np.sqrt(canvas.width * canvas.height / max(1, count))
+    share = (1 - _FIRST) / config.grow
+    splats = fit(canvas, splats, config.part(_FIRST, _UNTIL))
+    for number in range(config.grow):
+        sigma = distance * _BLUR * (1 - _SHARPEN * number / config.grow)
+        wanted = round((count - len(splats)) / (config.grow - number))
+        new = peaks(canvas, splats.params, wanted, sigma)
+        params = np.concatenate([splats.params, new])
+        last = number == config.grow - 1
+        splats = fit(canvas, Splats(params), config.part(share, config.final if last else _UNTIL))
+    return splats
+
+
+def peaks(canvas: Canvas, params: np.ndarray, count: int, sigma: float) -> np.ndarray:
+    """Splats for the places where the blurred error is largest, (at most count, 8) float32.
+
+    Parameters
+    ----------
+    canvas : Canvas
+        After ``begin``.
+    params : (N, 8) float32
+        The splats that are there.
+    count : int
+    sigma : float
+        Of the blur, pixels.
+    """
+    canvas.load(params)
+    canvas.squared_error()
+    error = cv2.GaussianBlur(-canvas.error_picture(), (0, 0), sigma)
+    weight = cv2.GaussianBlur(canvas.weight_picture(), (0, 0), sigma)
+    energy = (error**2).sum(2) / np.maximum(weight, 1e-3)
+    reach = 2 * int(2 * sigma) + 1
+    highest = cv2.dilate(energy, np.ones((reach, reach), np.uint8))
+    y, x = np.nonzero((energy == highest) & (energy > 0))
+    order = np.argsort(-energy[y, x], kind="stable")[: _CANDIDATES * count]
+    chosen = _apart(np.stack([x[order], y[order]], 1), count, reach // 2)
+    x, y = chosen.T
+    out = np.zeros((len(y), 8), np.float32)
+    out[:, 0], out[:, 1] = x + 0.5, y + 0.5
+    out[:, 2] = out[:, 4] = _WIDTH * sigma
+    out[:, 5:] = _GAIN * error[y, x] / np.maximum(weight[y, x], 1e-3)[:, None]
+    return out
+
+
+def _apart(places: np.ndarray, count: int, distance: int) -> np.ndarray:
+    """The first places, (at most count, 2), of which no two are nearer than a distance: a flat
+    top has its maximum more than once."""
+    kept = np.zeros((0, 2), int)
+    for place in places:
+        if len(kept) == count:
+            break
+        if not (np.abs(kept - place).max(1) <= distance).any():
+            kept = np.concatenate([kept, place[None]])
+    return kept
