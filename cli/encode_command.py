@@ -25,7 +25,7 @@ class Bitrate(click.ParamType):
 @click.argument("target", metavar="OUT.tsplat")
 @click.option("--preset", type=click.Choice(["fast", "slow"]), default="fast", show_default=True)
 @click.option(
-    "--crf", type=float, metavar="Q", help="Constant quality, 0..63; 6 more halve the bytes.  [30]"
+    "--crf", type=float, metavar="Q", help="Constant quality, 0..63; 6 more halve the bytes.  [24]"
 )
 @click.option("--bitrate", type=Bitrate(), metavar="K", help="Keep to K kbit/s, such as 20k.")
 @click.option("--psnr", type=float, metavar="DB", help="Hold this PSNR.")

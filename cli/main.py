@@ -15,6 +15,7 @@ _COMMANDS = {
     "info": "Show what is in a .tsplat file.",
     "eval": "Compare a .tsplat file with its original.",
     "models": "List, fetch and verify the matting models.",
+    "bench": "Compare with other codecs, on your own clips.",
     "doctor": "Show what this machine offers: backends, matting, versions, cache folder.",
 }
 

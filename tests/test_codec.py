@@ -255,7 +255,7 @@ def test_a_person_who_sways_takes_no_more_splats_each_time():
         assert same_state(encoder, decoder)
         counts.append(len(decoder.splats))
         assert inside_psnr(decoder, frame) > 18.5
-    assert max(counts) < 1.2 * counts[0]
+    assert max(counts) < 1.4 * counts[0]
 
 
 def test_outside_the_region_there_are_no_splats():
@@ -303,7 +303,7 @@ def test_a_region_that_vanishes_costs_a_few_bytes_a_frame(background):
     ):
         assert same_state(encoder, decoder)
         if k in gone:
-            assert len(data) < (40 if k == 3 else 32)
+            assert len(data) < (56 if k == 3 else 40)
         if background == "none":
             assert (len(decoder.splats) == 0) == (k in gone)
             assert kinds(data) == [container.INTRA if k in (0, 10) else container.INTER]

@@ -11,8 +11,10 @@ from tsplat.splats import MAX_SPLATS, Steps
 PRESETS = ("fast", "slow")
 BACKGROUNDS = ("splats", "none", "blur", "video")
 SELECTIONS = ("rate", "paper")
-CRF = 30.0
+CRF = 24.0
 """Constant quality of an encoder that is told nothing."""
+ANCHOR = 30.0
+"""The constant quality that the figures in :class:`Quality` belong to."""
 
 
 def _count(name: str, value: int, low: int, high: int) -> None:
@@ -249,14 +251,14 @@ class Quality:
         """At a constant quality, for this many pixels (that count in full).
 
         >>> Quality.of(30, 640 * 360).gaussians
-        300
+        500
         """
         size = (pixels / (640 * 360)) ** 0.75
-        coarse = 2 ** ((crf - CRF) / 12)
-        count = min(MAX_SPLATS, pixels // 16, round(300 * size * 2 ** ((CRF - crf) / 7)))
+        coarse = 2 ** ((crf - ANCHOR) / 12)
+        count = min(MAX_SPLATS, pixels // 16, round(500 * size * 2 ** ((ANCHOR - crf) / 7)))
         step = (coarse * s for s in (271, 307, 1180, 1311))
         return cls(
-            0.1 * size * 2 ** ((crf - CRF) / 3),
+            0.18 * size * 2 ** ((crf - ANCHOR) / 3),
             max(1, int(count)),
             Steps(*(max(1, min(65535, round(s))) for s in step)),
         )

@@ -33,8 +33,8 @@ from tsplat.kernels import runtime
 from tsplat.roi.matting import Matting
 from tsplat.roi.tracker import Tracker
 
-PERSON, WHOLE, FILM = (100, 200, 400, 800), (200, 400, 800, 1600, 3200), (50, 100, 200, 400, 800)
-"""Splats of the curves: the person alone, the whole frame, the person before a video."""
+CRFS = (22, 27, 32, 37)
+"""Qualities of the curves."""
 STILL_LEVELS, STILL_SHARE = 5, 0.002
 
 
@@ -120,26 +120,26 @@ def rates(clip: Path, frames: list[np.ndarray], height: int) -> None:
     }
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "clip.tsplat"
-        encode(clip, out, roi="person", background="none", gaussians=100, **shared)
+        encode(clip, out, roi="person", background="none", crf=CRFS[-1], **shared)
         inside = [picture.alpha == 255 for picture in Reader(out).frames()]
 
-        def curve(counts: tuple[int, ...], **settings) -> list[tuple[float, float]]:
+        def curve(**settings) -> list[tuple[float, float]]:
             points = []
-            for count in counts:
-                encode(clip, out, gaussians=count, **settings, **shared)
+            for crf in CRFS:
+                encode(clip, out, crf=crf, **settings, **shared)
                 info = inspect(out)
                 points.append((info["bytes"], _inside_db(out, frames, inside)))
                 print(
-                    f"    {settings}, {count} splats: {info['bytes']} bytes, "
+                    f"    {settings}, crf {crf}: {info['bytes']} bytes, "
                     f"{points[-1][1]:.2f} dB inside, "
                     f"masks {info['region_bytes'] / info['bytes']:.1%}, "
                     f"background {info['background_bytes']} bytes"
                 )
             return points
 
-        whole = curve(WHOLE, roi="off")
-        person = curve(PERSON, roi="person", background="none")
-        film = curve(FILM, roi="person", background="video")
+        whole = curve(roi="off")
+        person = curve(roi="person", background="none")
+        film = curve(roi="person", background="video")
     for size, quality in person:
         other = at_equal(quality, [(q, np.log(b)) for b, q in whole])
         if other is not None:

@@ -69,7 +69,7 @@ def encode(
     preset : {"fast", "slow"}
         See :func:`tsplat.config.preset`.
     crf, bitrate, psnr : float, optional
-        Constant quality, 0..63, less is better, about 6 more halve the bytes (the default, 30);
+        Constant quality, 0..63, less is better, about 6 more halve the bytes (the default, 24);
         or kbit/s to keep to; or a PSNR to hold, dB. One of them.
     low_delay : bool
         No interpolated frames: every frame's packet is complete with it.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from tsplat.config import CRF, EncoderConfig, Quality
+from tsplat.config import ANCHOR, EncoderConfig, Quality
 
 _KBPS, _DB = 14.0, 30.0
-"""What :data:`~tsplat.config.CRF` gives at 640x360: kbit/s, and decibels of PSNR."""
+"""What :data:`~tsplat.config.ANCHOR` gives at 640x360: kbit/s, and decibels of PSNR."""
 _INTRA_BYTES = 5.2
 """Of a splat of an I-frame."""
 _INTRA_SHARE = 0.55
@@ -41,9 +41,9 @@ class Control:
         self.crf = config.crf
         size = (pixels / (640 * 360)) ** 0.75
         if config.bitrate is not None:
-            self.crf = CRF - 6 * math.log2(config.bitrate / (_KBPS * size))
+            self.crf = ANCHOR - 6 * math.log2(config.bitrate / (_KBPS * size))
         elif config.psnr is not None:
-            self.crf = min(CRF, CRF - 2.2 * (config.psnr - _DB))
+            self.crf = min(ANCHOR, ANCHOR - 2.2 * (config.psnr - _DB))
         self.crf = min(63.0, max(0.0, self.crf))
         self._factor = 1.0
         self._ahead = 0.0

@@ -18,7 +18,7 @@ from tsplat.kernels.canvas import Canvas
 from tsplat.kernels.descent import LARGEST
 from tsplat.splats import QuantizedSplats, Splats, Steps
 
-LAGRANGE = 0.4
+LAGRANGE = 0.6
 """Lambda of an I-frame over that of the P-frames that build on it."""
 
 

@@ -1,0 +1,259 @@
+"""Other codecs, as a user who wants few bytes would run them: what the codec is measured against.
+
+Pictures are 4:2:0, 8 bits, BT.601, limited range, one keyframe and no other, with all the
+reordering and looking ahead that an encoder does by default. Bytes are of the elementary stream:
+what an MP4 holds, without the MP4. Left out of it, as no decoder needs them: the settings that
+x264 and x265 write into the first picture (SEI), and AV1's temporal delimiters.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+import av.error
+import numpy as np
+from av.video.codeccontext import VideoCodecContext
+from av.video.reformatter import Interpolation
+
+from tsplat.errors import ConfigError, MediaError
+
+_BT601, _LIMITED = 5, 1
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A codec to be compared with.
+
+    Attributes
+    ----------
+    encoder, decoder : str
+        Names in FFmpeg.
+    options : dict
+    least : int
+        Pixels a side below which the encoder does not work.
+    unneeded : frozenset of int
+        Types of units that no decoder needs.
+    """
+
+    encoder: str
+    decoder: str
+    options: dict[str, str]
+    least: int
+    unneeded: frozenset[int]
+
+
+PEERS = {
+    "x264": Peer(
+        "libx264",
+        "h264",
+        {"preset": "medium", "tune": "psnr", "x264-params": "keyint=infinite:scenecut=0"},
+        16,
+        frozenset({6}),
+    ),
+    "x265": Peer(
+        "libx265",
+        "hevc",
+        {
+            "preset": "medium",
+            "tune": "psnr",
+            "x265-params": "log-level=none:info=0:keyint=-1:scenecut=0",
+        },
+        32,
+        frozenset({39, 40}),
+    ),
+    "svtav1": Peer(
+        "libsvtav1",
+        # FFmpeg's own "av1" needs hardware.
+        "libdav1d",
+        {"preset": "8", "svtav1-params": "tune=1:keyint=-1:scd=0"},
+        64,
+        frozenset({2}),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What an encoder made.
+
+    Attributes
+    ----------
+    peer : str
+    shape : (int, int)
+        Height and width of the pictures that went in, pixels.
+    packets : list of bytes
+        In the order of decoding.
+    keyframes : int
+    """
+
+    peer: str
+    shape: tuple[int, int]
+    packets: list[bytes]
+    keyframes: int
+
+    @property
+    def bytes(self) -> int:
+        """Length of the stream."""
+        return sum(map(len, self.packets))
+
+
+def coded_size(width: int, height: int, shrink: int) -> tuple[int, int]:
+    """Width and height at which pictures are coded, pixels: a part of theirs, even.
+
+    >>> coded_size(640, 359, 1), coded_size(640, 359, 2), coded_size(202, 360, 3)
+    ((640, 360), (320, 180), (68, 120))
+    """
+    return 2 * round(width / shrink / 2 + 1e-9), 2 * round(height / shrink / 2 + 1e-9)
+
+
+def fits(peer: str, width: int, height: int, shrink: int) -> bool:
+    """Whether a peer codes pictures at this part of their size."""
+    return min(coded_size(width, height, shrink)) >= PEERS[peer].least
+
+
+def encode(
+    frames: Iterable[np.ndarray], peer: str, crf: int, shrink: int = 1, rate: Fraction | int = 30
+) -> Stream:
+    """Code pictures.
+
+    Parameters
+    ----------
+    frames : iterable of (H, W, 3) uint8, RGB
+    peer : str
+        Of :data:`PEERS`.
+    crf : int
+        The peer's constant quality, less is better.
+    shrink : int
+        Code pictures at this part of their width and height, averaged down. At full size an odd
+        side is continued by a line, which the decoder takes off.
+    rate : Fraction
+        Frames a second.
+
+    Raises
+    ------
+    ConfigError
+        There is no such peer, no picture, or it is too small.
+    MediaError
+        This build of FFmpeg's libraries has no such encoder, or it failed.
+    """
+    if peer not in PEERS:
+        raise ConfigError(f"peers: got {peer!r}, expected some of {','.join(PEERS)}")
+    shape: tuple[int, int] | None = None
+    packets: list[av.Packet] = []
+    try:
+        for number, picture in enumerate(frames):
+            if shape is None:
+                shape = picture.shape[0], picture.shape[1]
+                size = coded_size(shape[1], shape[0], shrink)
+                if min(size) < PEERS[peer].least:
+                    raise ConfigError(f"{peer}: got pictures of {size[0]}x{size[1]}, too small")
+                context = _encoder(PEERS[peer], size, crf, Fraction(rate))
+            frame = _to_yuv(picture, size, shrink)
+            frame.pts, frame.time_base = number, context.time_base
+            packets += context.encode(frame)
+        if shape is None:
+            raise ConfigError(f"{peer}: no pictures to encode")
+        packets += context.encode(None)
+    except (av.error.FFmpegError, ValueError) as error:
+        if isinstance(error, ConfigError):
+            raise
+        raise MediaError(f"{peer}: cannot encode here ({_reason(error)})") from error
+    keyframes = sum(packet.is_keyframe for packet in packets)
+    return Stream(peer, shape, [_needed(bytes(p), peer) for p in packets], keyframes)
+
+
+def decode(stream: Stream) -> Iterator[np.ndarray]:
+    """Decode what :func:`encode` made, picture by picture, at the size that went in.
+
+    Yields
+    ------
+    (H, W, 3) uint8
+        RGB, scaled up by bicubic interpolation.
+
+    Raises
+    ------
+    MediaError
+        This build of FFmpeg's libraries has no such decoder, or it failed.
+    """
+    name = PEERS[stream.peer].decoder
+    try:
+        context = VideoCodecContext.create(name, "r")
+        assert isinstance(context, VideoCodecContext)
+        context.thread_count = 1
+        for data in stream.packets:
+            for frame in context.decode(av.Packet(data)):
+                yield _to_rgb(frame, stream.shape)
+        for frame in context.decode(None):
+            yield _to_rgb(frame, stream.shape)
+    except (av.error.FFmpegError, ValueError) as error:
+        raise MediaError(f"{stream.peer}: cannot decode here ({_reason(error)})") from error
+
+
+def _encoder(peer: Peer, size: tuple[int, int], crf: int, rate: Fraction) -> VideoCodecContext:
+    # SVT-AV1 reports every encoder that it starts on stderr; errors only.
+    os.environ.setdefault("SVT_LOG", "1")
+    context = VideoCodecContext.create(peer.encoder, "w")
+    assert isinstance(context, VideoCodecContext)
+    context.width, context.height = size
+    context.pix_fmt = "yuv420p"
+    context.framerate, context.time_base = rate, 1 / rate
+    context.color_range = _LIMITED
+    # More threads cost bits, and how many would depend on the machine.
+    context.thread_count = 1
+    context.options = peer.options | {"crf": str(crf)}
+    context.open()
+    return context
+
+
+def _to_yuv(picture: np.ndarray, size: tuple[int, int], shrink: int) -> av.VideoFrame:
+    if shrink == 1:
+        height, width = picture.shape[:2]
+        picture = np.pad(picture, ((0, size[1] - height), (0, size[0] - width), (0, 0)), "edge")
+    frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+    return frame.reformat(
+        *size,
+        "yuv420p",
+        dst_colorspace=_BT601,
+        dst_color_range=_LIMITED,
+        interpolation=Interpolation.AREA if shrink > 1 else Interpolation.BICUBIC,
+    )
+
+
+def _to_rgb(frame: av.VideoFrame, shape: tuple[int, int]) -> np.ndarray:
+    height, width = shape
+    padded = (frame.width - width, frame.height - height) in {(0, 1), (1, 0), (1, 1)}
+    size = (frame.width, frame.height) if padded else (width, height)
+    # Through 4:4:4, as swscale does not interpolate chroma on its straight way to RGB, which
+    # would cost the peers up to half a decibel.
+    full = frame.reformat(*size, "yuv444p", interpolation=Interpolation.BICUBIC)
+    rgb = full.reformat(format="rgb24", src_colorspace=_BT601, src_color_range=_LIMITED)
+    return rgb.to_ndarray()[:height, :width]
+
+
+def _needed(data: bytes, peer: str) -> bytes:
+    """A packet without the units that no decoder needs."""
+    unneeded = PEERS[peer].unneeded
+    if peer == "svtav1":
+        # A temporal delimiter is the first unit, and empty; AV1 specification, 5.3 and 5.6.
+        while len(data) > 1 and data[0] >> 3 & 15 in unneeded and not data[1]:
+            data = data[2:]
+        return data
+    starts = [m.start() for m in re.finditer(b"\0?\0\0\1", data)]
+    units = [data[a:b] for a, b in zip(starts, [*starts[1:], len(data)])]
+    return b"".join(u for u in units if _type(u, peer) not in unneeded)
+
+
+def _type(unit: bytes, peer: str) -> int:
+    """Type of a NAL unit with its start code; ITU-T H.264 and H.265, 7.3.1."""
+    head = unit[unit.index(1) + 1]
+    return head & 31 if peer == "x264" else head >> 1 & 63
+
+
+def _reason(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return text.splitlines()[0]
