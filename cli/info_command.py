@@ -9,7 +9,7 @@ from .console import note, show
 
 @click.command("info")
 @click.argument("source", metavar="FILE")
-@click.option("--frames", "each", is_flag=True, help="A line for every frame.")
+@click.option("--frames", "each", is_flag=True, help="A line for every packet of a frame.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def command(source: str, each: bool, as_json: bool) -> None:
     """Show what is in a .tsplat file."""
@@ -42,8 +42,9 @@ def _lines(r: dict) -> list[str]:
         lines.append("  cut off: no index at the end")
     for f in r.get("frame_list", []):
         lines.append(
-            f"  {f['frame']:6d} {f['type']} {f['time_s']:9.3f} s {f['bytes']:7d} bytes at "
-            f"{f['offset']:9d}, {f['changed_splats']} of {f['splats']} splats changed"
+            f"  {f['frame']:6d} {f['type']} {f['time_s']:9.3f} s, span {f['span']:3d}, "
+            f"{f['bytes']:7d} bytes at {f['offset']:9d}, "
+            f"{f['changed_splats']} of {f['splats']} splats changed"
             + (f", region {f['region_share']:.1%}" if r["region"] else "")
         )
     return lines

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -19,6 +21,8 @@ from tsplat.code.container import BACKGROUND, INTER, INTRA, Header, Packet
 from tsplat.decoder import Decoder, Reader
 from tsplat.errors import BitstreamError, ConfigError, MediaError
 from tsplat.frames.background import BACKGROUND_CODECS, BackgroundEncoder
+from tsplat.kernels import runtime
+from tsplat.kernels.screen import Screen
 from tsplat.region import Region, grid
 from tsplat.splats import MAX_PIXELS, QuantizedSplats, Steps
 
@@ -531,6 +535,313 @@ def test_files_with_regions_give_pixels_and_opacity(tmp_path):
     assert (image == 9).all()
     small = next(Reader(path, size=(24, 16)).frames())
     assert small.pixels.shape[:2] == small.alpha.shape == (16, 24)
+
+
+SPANNED = replace(CELLS, outside="colour", backdrop=(30, 200, 90), span=2)
+SPAN_TICKS = ((1000,), (1000, 1000), (500, 1000, 1500), (1000,), (1000,), (2000, 0), (1000, 1000))
+"""Of coded frames 0, 2, 5, 6, then 7, an I-packet, 9 and 11."""
+SPAN_INTRA = (0, 7)
+
+
+def spanned(header: Header = SPANNED) -> list[bytes]:
+    """Packets of coded frames of :func:`region`; at every P a splat goes and two come."""
+    out, number = [], -1
+    for k, ticks in enumerate(SPAN_TICKS):
+        number += len(ticks)
+        if number in SPAN_INTRA:
+            first = QuantizedSplats(states()[0 if k == 0 else 4], header.steps)
+            data, state = payload.encode_intra(first, region(k % 4), header)
+            out.append(container.pack_packet(INTRA, number, data, ticks[0]))
+            continue
+        stay = np.arange(len(state.splats)) != k
+        come = payload.addable(states()[7][k - 1 : k + 1], state, header)
+        values = np.concatenate([state.splats.values[stay], come])
+        values[:3, [0, 5]] += (3, 4)
+        data, state = payload.encode_inter(state, stay, values, region(k % 4), header)
+        out.append(container.pack_inter(number, data, ticks, header.span))
+    return out
+
+
+def write_spanned(path: Path, parts: list[bytes], index: bool = True) -> Path:
+    data = SPANNED.pack() + b"".join(parts)
+    if index:
+        entries = [(0, starts(parts)[0]), (7, starts(parts)[4])]
+        data += container.pack_index(12, 1000, entries)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.fixture
+def between_path(tmp_path) -> Path:
+    return write_spanned(tmp_path / "spans.tsplat", spanned())
+
+
+@pytest.fixture
+def all_pictures() -> list[np.ndarray]:
+    """Each of its frames, mixed and rendered by hand."""
+    out, decoder = [], Decoder(SPANNED)
+    before = None
+    for packet, ticks in zip(spanned(), SPAN_TICKS):
+        decoder.advance(packet)
+        now = decoder.splats.dequantise(), decoder.alpha().astype(float)
+        for passed in np.cumsum(ticks):
+            at = passed / sum(ticks)
+            params, alpha = now[0].params, now[1]
+            if before is not None and at < 1:
+                origin = decoder.state.origin
+                known = origin >= 0
+                params = params.copy()
+                params[known] *= at
+                params[known] += (1 - at) * before[0].params[origin[known]]
+                params[~known, 5:] *= at
+                gone = before[0].params[~np.isin(np.arange(len(before[0].params)), origin)]
+                gone[:, 5:] *= 1 - at
+                params = np.concatenate([params, gone])
+                alpha = np.rint(before[1] * (1 - at) + alpha * at)
+            plain = Screen(WIDTH, HEIGHT, runtime.current()).picture(params.astype(np.float32))
+            out.append(mixed(plain, alpha, BEHIND))
+        before = now
+    return out
+
+
+def near(a: np.ndarray, b: np.ndarray, slack: int = 2) -> bool:
+    return np.abs(a.astype(int) - b).max() <= slack
+
+
+def test_all_frames_of_a_packet_are_rendered(all_pictures):
+    decoder, got = Decoder(SPANNED), []
+    for packet, ticks in zip(spanned(), SPAN_TICKS):
+        pictures = list(decoder.pictures(packet))
+        assert len(pictures) == len(ticks)
+        assert np.array_equal(pictures[-1], decoder.picture())
+        got += pictures
+    assert len(got) == len(all_pictures) == 12
+    assert all(near(*pair) for pair in zip(got, all_pictures))
+    # They differ from one another: it is no frame that is shown twice, but the one of no ticks.
+    same = [k for k in range(11) if np.array_equal(got[k], got[k + 1])]
+    assert same == [8]
+
+
+def test_a_picture_between_goes_from_the_one_before_to_the_last():
+    decoder = Decoder(SPANNED)
+    first, second = [decoder.decode(packet) for packet in spanned()[:2]]
+    plain = Decoder(SPANNED)
+    plain.advance(spanned()[0])
+    assert near(decoder.picture(0), first, 1)
+    assert near(decoder.alpha(0), plain.alpha(), 0)
+    assert np.array_equal(decoder.picture(1), second)
+    for at in (0.1, 0.5, 0.9):
+        weight = float(np.abs(decoder.picture(at).astype(int) - first).sum())
+        assert 0 < weight < np.abs(second.astype(int) - first).sum()
+        alpha, cutout = decoder.alpha(at), decoder.cutout(at)
+        expected = (1 - at) * decoder.alpha(0).astype(float) + at * decoder.alpha()
+        assert np.abs(alpha - expected).max() <= 0.51
+        assert np.array_equal(cutout[..., 3], alpha)
+        assert not cutout[alpha == 0].any()
+    assert np.array_equal(decoder.picture(1), second)
+
+
+def test_there_is_nothing_between_an_i_frame_and_what_was_before_it():
+    decoder = Decoder(SPANNED)
+    for packet in spanned()[:5]:
+        decoder.advance(packet)
+    for at in (0, 0.5, 1):
+        assert np.array_equal(decoder.picture(at), decoder.picture())
+        assert np.array_equal(decoder.alpha(at), decoder.alpha())
+
+
+@pytest.mark.parametrize("at", [-0.1, 1.1, float("nan"), float("inf")])
+def test_times_that_are_none_are_refused(at):
+    decoder = Decoder(SPANNED)
+    decoder.advance(spanned()[0])
+    for ask in (decoder.picture, decoder.cutout, decoder.alpha):
+        with pytest.raises(ConfigError, match=r"expected 0\.\.1"):
+            ask(at)
+
+
+def test_bytes_of_many_packets_give_all_their_pictures(all_pictures):
+    """As an encoder gives them: none while frames wait; then those that waited, and an I-frame."""
+    parts = spanned()
+    calls = [parts[0], b"", parts[1], b"", b"", parts[2], b"".join(parts[3:5]), b"", parts[5]]
+    calls += [b"", parts[6] + container.pack_index(12, 1000, [(0, 56)])]
+    decoder = Decoder(SPANNED)
+    counts = [len(list(decoder.pictures(call))) for call in calls]
+    assert counts == [1, 0, 2, 0, 0, 3, 2, 0, 2, 0, 2]
+    assert near(decoder.picture(), all_pictures[-1])
+    decoder = Decoder(SPANNED)
+    got = [picture for call in calls for picture in decoder.pictures(call)]
+    assert all(near(*pair) for pair in zip(got, all_pictures, strict=True))
+    assert list(decoder.pictures(container.pack_index(12, 1000, []))) == []
+    with pytest.raises(BitstreamError, match="neither an I- nor a P-packet"):
+        decoder.decode(container.pack_index(12, 1000, []))
+
+
+def test_the_i_packet_behind_a_p_packet_that_is_refused_is_taken_in(all_pictures):
+    parts = spanned()
+    decoder = Decoder(SPANNED)
+    assert decoder.waiting
+    decoder.advance(parts[0])
+    assert not decoder.waiting
+    with pytest.raises(BitstreamError, match=r"frame before is missing.*frame 5"):
+        decoder.advance(parts[2])
+    assert decoder.waiting
+    assert decoder.frame == 0
+    held = decoder.picture()
+    assert near(held, all_pictures[0])
+    shown = decoder.pictures(b"".join(parts[3:5]))
+    assert near(next(shown), all_pictures[7])
+    with pytest.raises(BitstreamError, match=r"frame before is missing.*frame 6"):
+        next(shown)
+    assert not decoder.waiting
+    assert len(list(decoder.pictures(parts[5]))) == 2
+
+
+def test_no_later_packet_is_taken_for_the_lost_one():
+    """The seven bits of frame 130 are those of frame 2."""
+    packet = packets()[:2]
+    decoder = Decoder(HEADER)
+    for one in packet:
+        decoder.advance(one)
+    held = decoder.splats.values.copy()
+    for frame in range(3, 400):
+        with pytest.raises(BitstreamError):
+            decoder.advance(packed(INTER, frame, payloads()[2]))
+        assert decoder.waiting
+    assert np.array_equal(decoder.splats.values, held)
+    decoder.advance(packed(INTER, 2, payloads()[2]))
+    assert not decoder.waiting
+
+
+@pytest.mark.parametrize("index", [True, False])
+def test_files_with_spans_give_all_frames(index, tmp_path, all_pictures):
+    reader = Reader(write_spanned(tmp_path / "spans.tsplat", spanned(), index))
+    assert len(reader) == 12
+    got = list(reader.frames())
+    assert [p.frame for p in got] == list(range(12))
+    assert all(near(p.pixels, picture) for p, picture in zip(got, all_pictures))
+    ticks = [t for each in SPAN_TICKS for t in each]
+    assert [p.time for p in got] == [Fraction(sum(ticks[1 : k + 1]), 25_000) for k in range(12)]
+    assert reader.end() == got[-1].time + Fraction(1, 25)
+    assert reader.damage == []
+    order = np.random.default_rng(1).permutation(12).tolist()
+    for k in [*order, 3, 4, 4, 5, 6, 2, 1, 11, 0, -1]:
+        assert near(reader[k], all_pictures[k])
+    for start in range(12):
+        part = list(reader.frames(start, 3))
+        assert [p.frame for p in part] == list(range(start, min(12, start + 3)))
+        assert all(np.array_equal(p.pixels, got[p.frame].pixels) for p in part)
+        assert all(np.array_equal(p.alpha, got[p.frame].alpha) for p in part)
+
+
+@pytest.mark.parametrize("index", [True, False])
+@pytest.mark.parametrize("lost", [1, 2, 3, 5, 6])
+def test_a_lost_packet_costs_its_frames_and_those_up_to_the_next_i(
+    lost, index, tmp_path, all_pictures
+):
+    last = [0, 2, 5, 6, 7, 9, 11]
+    parts = spanned()
+    file = write_spanned(tmp_path / "lost.tsplat", [*parts[:lost], b"", *parts[lost + 1 :]], index)
+    reader = Reader(file)
+    got = list(reader.frames())
+    gone = range(last[lost - 1] + 1, 7 if lost < 4 else 12)
+    assert [p.frame for p in got] == [k for k in range(12) if k not in gone]
+    assert all(near(p.pixels, all_pictures[p.frame]) for p in got)
+    follows = lost not in (3, 6)
+    assert [d.error.frame for d in reader.damage] == ([last[lost + 1]] if follows else [])
+    for frame in range(len(reader)):
+        if frame in gone:
+            with pytest.raises(BitstreamError, match="missing"):
+                reader[frame]
+        else:
+            assert near(reader[frame], all_pictures[frame])
+    if lost < 4:
+        # At a rate of their own, the last good frame stays.
+        times = list(reader.frames_at(Fraction(25)))
+        held = got[last[lost - 1]].pixels
+        assert all(np.array_equal(times[k].pixels, held) for k in gone)
+
+
+def test_at_its_own_rate_a_clip_is_itself(path, pictures):
+    got = list(Reader(path).frames_at(Fraction(25)))
+    assert [p.frame for p in got] == list(range(FRAMES))
+    assert all(np.array_equal(p.pixels, picture) for p, picture in zip(got, pictures))
+
+
+@pytest.mark.parametrize("rate", [Fraction(60), Fraction(25, 2), Fraction(30000, 1001), 1, 25_000])
+def test_any_rate_shows_what_is_between(rate, between_path):
+    reader = Reader(between_path)
+    rate = Fraction(rate)
+    got = list(itertools.islice(reader.frames_at(rate), 200))
+    count = -(-reader.end() * rate // 1)
+    assert [p.frame for p in got] == list(range(min(200, count)))
+    assert [p.time for p in got] == [k / rate for k in range(len(got))]
+    own = {p.time: p for p in reader.frames()}
+    for picture in got:
+        if picture.time in own:
+            assert near(picture.pixels, own[picture.time].pixels, 0)
+            assert np.array_equal(picture.alpha, own[picture.time].alpha)
+    if rate == 25_000:
+        # Every thousandth of a frame, and each a little on from the one before.
+        assert all(near(a.pixels, b.pixels, 8) for a, b in itertools.pairwise(got))
+    assert [p.time for p in itertools.islice(reader.frames_at(rate, 2), 3)] == [
+        k / rate for k in range(2, min(5, count))
+    ]
+
+
+def test_clips_without_motion_in_time_have_one_frame_at_any_rate(tmp_path):
+    """All ticks 0: everything is at once, and its last frame is what is seen."""
+    parts = [container.pack_packet(INTRA, 0, payloads()[0], 0)]
+    parts.append(container.pack_inter(3, payloads()[1], (0, 0, 0), 1))
+    data = HEADER.pack() + b"".join(parts) + container.pack_index(4, 1000, [(0, 56)])
+    file = tmp_path / "still.tsplat"
+    file.write_bytes(data)
+    assert [p.time for p in Reader(file).frames()] == [0, 0, 0, 0]
+    assert [p.time for p in Reader(file).frames_at(Fraction(25))] == [0]
+
+
+def test_long_spans_are_rendered_as_they_are_asked_for(tmp_path, monkeypatch):
+    """A few bytes claim 255 frames each; memory and work are those of the frames asked for."""
+    data = HEADER.pack() + packets()[0]
+    for k in range(2000):
+        data += container.pack_inter(255 * (k + 1), b"\0", (1000,) * 255, 1)
+    file = tmp_path / "long.tsplat"
+    file.write_bytes(data)
+    rendered = []
+    picture = Decoder.picture
+    monkeypatch.setattr(
+        Decoder, "picture", lambda self, at=1.0: rendered.append(at) or picture(self, at)
+    )
+    reader = Reader(file)
+    assert len(reader) == 255 * 2000 + 1
+    tracemalloc.start()
+    try:
+        frames = reader.frames()
+        assert [next(frames).frame for _ in range(5)] == [0, 1, 2, 3, 4]
+        frames_at = reader.frames_at(Fraction(1000))
+        assert [next(frames_at).frame for _ in range(5)] == [0, 1, 2, 3, 4]
+        decoder = Decoder(HEADER)
+        decoder.advance(packets()[0])
+        live = decoder.pictures(container.pack_inter(255, b"\0", (1000,) * 255, 1))
+        for _ in range(5):
+            next(live)
+        assert reader[255 * 100 + 7].shape == (HEIGHT, WIDTH, 3)
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
+    assert len(rendered) < 20
+
+
+def test_opacities_are_made_once_a_region(monkeypatch):
+    made = []
+    alpha = Region.alpha
+    monkeypatch.setattr(
+        Region, "alpha", lambda self, *size: made.append(self) or alpha(self, *size)
+    )
+    decoder = Decoder(SPANNED)
+    for packet in spanned()[:4]:
+        list(decoder.pictures(packet))
+        decoder.cutout(0.5)
+    assert len(made) == 4
 
 
 def room(colour: tuple[int, int, int], stripes: int) -> np.ndarray:

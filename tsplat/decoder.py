@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import accumulate
+from itertools import count as count_from
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +66,8 @@ class Decoder:
         self._state: State | None = None
         self._before: State | None = None
         self._frame: int | None = None
-        self._alpha: tuple[Region, np.ndarray] | None = None
+        self._waiting = True
+        self._opacities: list[tuple[Region, np.ndarray]] = []
         self._outside = _Outside(self.header, self.size, background)
 
     def decode(self, packet: bytes | Packet) -> np.ndarray:
@@ -74,38 +77,64 @@ class Decoder:
         ----------
         packet : bytes or Packet
             I- or P-packet; a P-packet's frame must follow the last one decoded. Bytes may hold
-            a background packet before it, as those of :meth:`tsplat.Encoder.encode` do.
+            several packets, with those of the background, as those of
+            :meth:`tsplat.Encoder.encode` do.
 
         Returns
         -------
         (H, W, 3) uint8
-            RGB.
+            RGB, of the last of them.
 
         Raises
         ------
         BitstreamError
-            The packet is damaged, or the frame that it builds on was not decoded; its part of
-            the state stays as it was, and the bytes' other packets, if their checksums are right,
-            were taken in.
+            A packet is damaged, or the frame that it builds on was not decoded; its part of
+            the state stays as it was (:attr:`waiting`). Bytes' other packets were taken in, after
+            damage from the next I-packet on. Or there is no I- or P-packet.
         """
-        self.advance(packet)
+        frames = sum(1 for _ in self._taken(packet))
+        if not frames:
+            raise BitstreamError("neither an I- nor a P-packet", offset=0)
         return self.picture()
 
+    def pictures(self, packet: bytes | Packet) -> Iterator[np.ndarray]:
+        """As :meth:`decode`, all pictures that a packet completes, in their order.
+
+        Those between coded frames are among them. There are none, and no error, where no frame
+        is complete yet. They are rendered as they are asked for, before the next packet.
+        """
+        if isinstance(packet, Packet) or packet:
+            for taken in self._taken(packet):
+                for place in taken.places:
+                    yield self.picture(place)
+
     def advance(self, packet: bytes | Packet) -> None:
-        """Take in a packet without rendering it; raises as :meth:`decode`."""
-        if isinstance(packet, Packet):
-            self._advance(packet)
-            return
-        at, failed = 0, None
-        while not at or at < len(packet):
-            one = container.unpack_packet(packet, at, self._frame, self.header.span)
-            at += one.size
-            if one.kind not in container.KIND_NAMES:
-                continue
+        """Take in a packet without rendering it; raises as :meth:`decode`, but needs no frame."""
+        for _ in self._taken(packet):
+            pass
+
+    def _taken(self, packet: bytes | Packet) -> Iterator[Packet]:
+        """I- and P-packets, each when it has been taken in; the first error comes after all."""
+        items: Iterable[Packet | Damage] = [packet] if isinstance(packet, Packet) else []
+        failed: BitstreamError | None = None
+        if not isinstance(packet, Packet):
+            if not packet:
+                raise BitstreamError("packet cut off", offset=0)
+            items = container.packets(packet, 0, self.header.span, self._frame)
+        for item in items:
             try:
-                self._advance(one)
+                if isinstance(item, Damage):
+                    raise item.error
+                if item.kind == INDEX and not isinstance(packet, Packet):
+                    break
+                self._advance(item)
             except BitstreamError as error:
-                failed = error
+                failed = failed or error
+                self._waiting |= isinstance(item, Damage) or item.kind != BACKGROUND
+                continue
+            if item.kind != BACKGROUND:
+                self._waiting = False
+                yield item
         if failed:
             raise failed
 
@@ -128,21 +157,21 @@ class Decoder:
         self._before = None if packet.kind == INTRA else self._state
         self._state, self._frame = state, packet.frame
 
-    def pictures(self, packet: bytes | Packet) -> list[np.ndarray]:
-        """All pictures that a packet completes, those between coded frames included."""
-        started = self._frame
-        self.advance(packet)
-        frames = 1 if self._before is None or started is None else self._frame_number - started
-        return [self.picture((k + 1) / frames) for k in range(frames)]
-
     def picture(self, at: float = 1.0) -> np.ndarray:
         """Render before the background, (H, W, 3) uint8.
 
         Parameters
         ----------
         at : float
-            Between the coded frame before the last one (0) and the last one (1). After an
+            When, from the coded frame before the last one (0) to the last one (1). After an
             I-packet there is but that.
+
+        Raises
+        ------
+        BitstreamError
+            No frame was decoded yet.
+        ConfigError
+            There is no such time.
         """
         picture = self._rendered(at)
         region = self.region
@@ -159,20 +188,25 @@ class Decoder:
     def alpha(self, at: float = 1.0) -> np.ndarray:
         """Opacity of the region, (H, W) uint8; 255 everywhere in a stream without regions."""
         region = self.region
+        _check_time(at)
         if region is None:
             return np.full(self.size[::-1], 255, np.uint8)
-        if at < 1 and self._before is not None and self._before.region != region:
-            first, last = self._opacity(self._before.region or region), self._opacity(region)
-            return (first * np.float32(1 - at) + last * np.float32(at) + 0.5).astype(np.uint8)
-        return self._opacity(region)
+        past = self._before.region if self._before is not None and at < 1 else None
+        if past is None or past == region:
+            return self._opacity(region)
+        first, last = self._opacity(past), self._opacity(region)
+        return (first * np.float32(1 - at) + last * np.float32(at) + 0.5).astype(np.uint8)
 
     def _opacity(self, region: Region) -> np.ndarray:
-        if self._alpha is None or self._alpha[0] != region:
-            header = self.header
-            cell = header.cell * np.divide(self.size, (header.width, header.height))
-            opacity = region.alpha(*self.size, (cell[0], cell[1]))
-            self._alpha = region, (opacity * 255 + 0.5).astype(np.uint8)
-        return self._alpha[1]
+        """Opacities of one of the last two regions are kept: pictures between need both."""
+        for known, opacity in self._opacities:
+            if known == region:
+                return opacity
+        header = self.header
+        cell = header.cell * np.divide(self.size, (header.width, header.height))
+        opacity = (region.alpha(*self.size, (cell[0], cell[1])) * 255 + 0.5).astype(np.uint8)
+        self._opacities = [*self._opacities[-1:], (region, opacity)]
+        return opacity
 
     @property
     def state(self) -> State:
@@ -197,10 +231,13 @@ class Decoder:
         return self._frame
 
     @property
-    def _frame_number(self) -> int:
-        return -1 if self._frame is None else self._frame
+    def waiting(self) -> bool:
+        """The last frame's packet could not be used, or there was none yet: what is shown is the
+        last good frame, until an I-packet comes, or what was missing."""
+        return self._waiting
 
     def _rendered(self, at: float) -> np.ndarray:
+        _check_time(at)
         splats = self.splats.dequantise()
         if self._before is not None:
             splats = between(self._before.splats.dequantise(), splats, self.state.origin, at)
@@ -211,6 +248,11 @@ class Decoder:
         if self._screen is None or self._screen.backend is not backend:
             self._screen = Screen(*self.size, backend)
         return self._screen.picture(splats.params)
+
+
+def _check_time(at: float) -> None:
+    if not 0 <= at <= 1:
+        raise ConfigError(f"at: got {at}, expected 0..1")
 
 
 class _Outside:
@@ -385,22 +427,25 @@ class Reader:
         return self._timed(self.damage)
 
     def _timed(self, damage: list[Damage]) -> Iterator[tuple[tuple[Fraction, ...], Packet]]:
-        """As :meth:`timed_packets`; a frame that is missing took its nominal time."""
-        ticks, before = 0, None
+        for ticks, packet in self._clocked(damage):
+            yield tuple(self._seconds(t) for t in ticks), packet
+
+    def _clocked(self, damage: list[Damage]) -> Iterator[tuple[tuple[int, ...], Packet]]:
+        """As :meth:`timed_packets`, in ticks; a frame that is missing took its nominal time."""
+        now, before = 0, None
         for item in container.packets(self._data, span=self.header.span):
             if isinstance(item, Damage):
                 damage.append(item)
             elif item.kind == BACKGROUND:
-                yield (self._seconds(ticks),), item
+                yield (now,), item
             elif item.kind != INDEX:
-                if before is not None:
-                    ticks += TICKS * max(0, item.frame - before - item.span)
-                times = []
-                for each in item.ticks:
-                    ticks += each if before is not None else 0
-                    before = item.frame
-                    times.append(self._seconds(ticks))
-                yield tuple(times), item
+                if before is None:
+                    now = -item.ticks[0]
+                else:
+                    now += TICKS * max(0, item.frame - before - item.span)
+                times = tuple(accumulate(item.ticks, initial=now))[1:]
+                now, before = times[-1], item.frame
+                yield times, item
 
     def _seconds(self, ticks: int) -> Fraction:
         return Fraction(ticks, TICKS) / self.header.rate
@@ -414,15 +459,16 @@ class Reader:
         end = None if count is None else start + count
         for times, packet, decoder in self._decoded(start):
             first = packet.frame - packet.span + 1
-            for k, time in enumerate(times):
-                if end is not None and first + k >= end:
+            for number, time, at in zip(count_from(first), times, packet.places):
+                if end is not None and number >= end:
                     return
-                if first + k >= start:
-                    at = (k + 1) / packet.span
-                    yield Picture(first + k, time, self._shown(decoder, at), decoder.alpha(at))
+                if number >= start:
+                    yield Picture(number, time, self._shown(decoder, at), decoder.alpha(at))
 
     def frames_at(self, rate: Fraction, start: int = 0) -> Iterator[Picture]:
         """Pictures at another frame rate, rendered at their own times between coded frames.
+
+        Where frames are missing, the last good one stays.
 
         Parameters
         ----------
@@ -445,7 +491,8 @@ class Reader:
                 number += 1
             before = times[-1]
             held = Picture(number, before, self._shown(decoder), decoder.alpha())
-        while held is not None and number / rate < self.end():
+        end = self.end()
+        while held is not None and number / rate < end:
             yield replace(held, frame=number, time=number / rate)
             number += 1
 
@@ -475,9 +522,8 @@ class Reader:
 
     def end(self) -> Fraction:
         """When the clip's last frame ends, seconds from the start."""
-        shown = max((times[-1] for times, _ in self._timed([])), default=Fraction(0))
-        last = self._index[1] if self._index else TICKS
-        return shown + self._seconds(last)
+        shown = max((times[-1] for times, _ in self._clocked([])), default=0)
+        return self._seconds(shown + (self._index[1] if self._index else TICKS))
 
     def __iter__(self) -> Iterator[np.ndarray]:
         return (picture.pixels for picture in self.frames())
@@ -485,7 +531,7 @@ class Reader:
     def __len__(self) -> int:
         if self._index:
             return self._index[0]
-        return max((p.frame + 1 for _, p in self._timed([]) if p.kind != BACKGROUND), default=0)
+        return max((p.frame + 1 for _, p in self._clocked([]) if p.kind != BACKGROUND), default=0)
 
     def __getitem__(self, frame: int) -> np.ndarray:
         """Picture of a frame, (H, W, 3) uint8. The next frame after it comes at no extra cost.
@@ -526,4 +572,4 @@ class Reader:
         if packet.kind not in (INTRA, INTER) or not first <= frame <= packet.frame:
             raise BitstreamError("frame is missing from the file", frame=frame)
         self._random = decoder, coming, packet
-        return self._shown(decoder, (frame - first + 1) / packet.span)
+        return self._shown(decoder, packet.places[frame - first])

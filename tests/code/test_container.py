@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import google_crc32c
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.packets import packed
@@ -24,6 +24,11 @@ HEADER = Header(640, 360, Fraction(30), Steps(128, 128, 786, 1050), cell=4)
 
 def crc(data: bytes) -> bytes:
     return struct.pack("<I", google_crc32c.value(data))
+
+
+def check(packet: bytes, frame: int) -> bytes:
+    """Of a P-packet."""
+    return crc(packet + struct.pack("<I", frame))[:2]
 
 
 def sealed(data: bytearray) -> bytes:
@@ -53,7 +58,7 @@ def test_the_worked_example_is_what_is_written():
     parts: list[bytes] = [b""]
     for word in words:
         if word.startswith("C") and len(word) > 2:
-            parts[-1] += crc(parts[-1])[: 2 if word == "CHECK" else 4]
+            parts[-1] += check(parts[-1], 6) if word == "CHECK" else crc(parts[-1])
             parts.append(b"")
         else:
             parts[-1] += bytes.fromhex(word)
@@ -138,11 +143,139 @@ def test_p_packets_come_back(before, span, payload, ticks):
         assert packet.size == len(payload) + 4
 
 
-@pytest.mark.parametrize("missing", range(1, 127))
+@pytest.mark.parametrize("missing", [*range(1, 130), 255, 256, 257, 12_800])
 def test_a_lost_p_packet_is_noticed(missing):
+    """The seven bits come round after 128 frames; the checksum does not."""
     data = container.pack_inter(200 + missing, b"\0", [1000], 1)
-    with pytest.raises(BitstreamError, match="frame before is missing"):
+    message = "frame before is missing" if missing < 128 else "wrong checksum"
+    with pytest.raises(BitstreamError, match=message) as caught:
         container.unpack_packet(data, 0, 199)
+    assert caught.value.frame == (200 + missing if missing < 128 else 200)
+
+
+SPANS = st.lists(
+    st.tuples(
+        st.integers(0, 9),
+        st.one_of(
+            st.integers(1, 255).map(lambda n: (1000,) * n),
+            st.lists(st.integers(0, 2**31), min_size=1, max_size=9).map(tuple),
+        ),
+    ),
+    max_size=20,
+)
+"""Coded frames after the first: I if the first number is 0; ticks of each frame."""
+
+
+def spanned(coded, span: int) -> list[tuple[Packet, bytes]]:
+    """What is to be read, and the bytes; I-packets have a background packet before them."""
+    out, number = [], -1
+    for k, (drawn, ticks) in enumerate([(0, (1000,)), *coded]):
+        if drawn:
+            number += len(ticks)
+            data = container.pack_inter(number, bytes([k % 256]) * drawn, ticks, span)
+            out.append((Packet(INTER, number, ticks, bytes([k % 256]) * drawn), data))
+            continue
+        number += 1
+        for kind in (BACKGROUND, INTRA):
+            data = container.pack_packet(kind, number, b"i")
+            out.append((Packet(kind, number, (1000,), b"i"), data))
+    return out
+
+
+def read(data: bytes, span: int) -> tuple[list[Packet], list[Damage]]:
+    """Packets, without their places in the data, and damage."""
+    found = list(container.packets(data, 0, span))
+    packets = [replace(p, offset=0, size=0) for p in found if isinstance(p, Packet)]
+    return packets, [d for d in found if isinstance(d, Damage)]
+
+
+@settings(deadline=None)
+@given(SPANS, st.integers(1, 255))
+def test_streams_of_spans_come_back(coded, span):
+    parts = spanned(coded, span)
+    assert read(b"".join(data for _, data in parts), span) == ([p for p, _ in parts], [])
+
+
+@settings(deadline=None)
+@given(SPANS, st.integers(1, 255), st.data())
+def test_any_lost_packets_cost_the_p_packets_until_the_next_i(coded, span, data):
+    """Whichever are lost, one or a run: nothing that is read was made for another reference."""
+    parts = spanned(coded, span)
+    first = data.draw(st.integers(2, max(2, len(parts) - 1)))
+    last = data.draw(st.integers(first, max(first, len(parts) - 1)))
+    left = parts[:first] + parts[last + 1 :]
+    expected, damaged, waiting = [], 0, False
+    before = None
+    for packet, _ in left:
+        if packet.kind == INTRA:
+            waiting = False
+        elif packet.kind == INTER:
+            gap = packet.frame - packet.span != before
+            damaged += gap and not waiting
+            waiting = waiting or gap
+        if packet.kind != BACKGROUND:
+            before = packet.frame
+        if packet.kind != INTER or not waiting:
+            expected.append(packet)
+    got, damage = read(b"".join(raw for _, raw in left), span)
+    if sum(p.span for p, _ in parts[first : last + 1] if p.kind == INTER) < 128:
+        assert got == expected
+        assert len(damage) == damaged
+    assert all(p in expected for p in got)
+    assert bool(damage) == bool(damaged)
+
+
+@pytest.mark.parametrize("span", [1, 2, 3, 127, 128, 255])
+def test_numbers_go_round_many_times(span):
+    parts = spanned([(1, (1000,) * span)] * 300, span)
+    packets, damage = read(b"".join(data for _, data in parts), span)
+    assert ([p.frame for p in packets[2:]], damage) == ([span * (k + 1) for k in range(300)], [])
+    assert all(len(data) == 5 for _, data in parts[2:])
+    for lost in (2, 3, 150, 301):
+        without = b"".join(data for k, (_, data) in enumerate(parts) if k != lost)
+        packets, damage = read(without, span)
+        assert [p.frame for p in packets[1:]] == [span * k for k in range(lost - 1)]
+        assert len(damage) == (lost < 301)
+
+
+def test_reading_goes_on_from_a_frame_that_is_known():
+    data = b"".join(packed(INTER, frame, b"\0") for frame in (700, 701, 703))
+    found = list(container.packets(data, 0, 1, 699))
+    assert [p.frame for p in found if isinstance(p, Packet)] == [700, 701]
+    assert [d.error.frame for d in found if isinstance(d, Damage)] == [703]
+    unknown = list(container.packets(data, 0, 1))
+    assert ["missing" in d.error.message for d in unknown] == [True]
+
+
+@settings(deadline=None)
+@given(SPANS, st.integers(1, 255), st.data())
+def test_damaged_spans_are_reported(coded, span, data):
+    parts = spanned(coded, span)
+    raw = bytearray(b"".join(part for _, part in parts))
+    at = data.draw(st.integers(0, len(raw) - 1))
+    raw[at] ^= data.draw(st.integers(1, 255))
+    packets, damage = read(bytes(raw), span)
+    assert damage
+    right = [p for p, _ in parts]
+    assert all(p in right for p in packets)
+
+
+@pytest.mark.parametrize("span", [1, 200])
+def test_a_p_packet_cut_anywhere_is_cut_off(span):
+    data = container.pack_inter(200, b"abc", [2**31] * 200, span)
+    for cut in range(1, len(data)):
+        found = list(container.packets(data[:cut], 0, span, 0))
+        assert [d.cut_off for d in found if isinstance(d, Damage)] == [True]
+        assert len(found) == 1
+
+
+def test_frames_have_their_places_in_time():
+    assert Packet(INTER, 9, (1000, 1000, 2000), b"").places == (0.25, 0.5, 1.0)
+    assert Packet(INTER, 9, (0, 0), b"").places == (0.5, 1.0)
+    assert Packet(INTRA, 9, (0,), b"").places == (1.0,)
+    for span in range(1, 256):
+        places = Packet(INTER, 999, (1000,) * span, b"").places
+        assert places == tuple((k + 1) / span for k in range(span))
 
 
 def test_hostile_p_packets_are_refused():

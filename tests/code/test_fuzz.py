@@ -17,7 +17,7 @@ from tests.packets import packed
 from tsplat.code import container, mask, payload, varint
 from tsplat.code.container import BACKGROUND, INTER, INTRA, Header, Packet
 from tsplat.code.entropy import Writer
-from tsplat.decoder import Decoder
+from tsplat.decoder import Decoder, Reader
 from tsplat.errors import BitstreamError
 from tsplat.region import MAX_CELLS, Region
 from tsplat.splats import MAX_SPLATS
@@ -99,6 +99,61 @@ def test_hostile_files(packets):
                     decoder.advance(item)
                 except BitstreamError:
                     break
+
+
+def resealed(data: bytes, span: int) -> bytes:
+    """Packets with their checksums made right, as far as they can be told apart."""
+    out, at, before = b"", 0, -1
+    while at < len(data):
+        try:
+            head = container._packet_head(data, at, span)
+        except BitstreamError:
+            return out
+        end = head.start + head.size
+        body = data[at:end]
+        if head.kind == INTER:
+            before += len(head.ticks)
+            body = bytes([128 | before & 127]) + body[1:]
+            out += body + container._inter_check(body, before)
+            at = end + 2
+        else:
+            before = head.frame if head.kind == INTRA else before
+            out += body + container._crc(body)
+            at = end + 4
+    return out
+
+
+def test_hostile_spans_through_a_reader(packets, tmp_path):
+    """Heads of P-packets changed and sealed: spans and times of any kind, rendered lazily."""
+    header, (intra, inter) = packets
+    header = replace(header, span=2)
+    rng = np.random.default_rng(8)
+    path = tmp_path / "hostile.tsplat"
+    shown = spans = 0
+    for case in range(100):
+        body, number = container.pack_packet(INTRA, 0, intra), 0
+        heads = len(body)
+        for k in range(4):
+            ticks = [int(t) for t in rng.choice([0, 1, 1000, 2**35 - 1], rng.integers(1, 5))]
+            number += len(ticks)
+            data = inter if k == 3 else b"\0"
+            body += container.pack_inter(number, data, ticks, header.span)
+        body = body[:heads] + mutated(rng, body[heads : heads + 60]) + body[heads + 60 :]
+        path.write_bytes(header.pack() + (resealed(body, header.span) if case % 5 else body))
+        reader = Reader(path)
+        found = list(itertools.islice(reader.frames(), 5))
+        numbers = [p.frame for p in found]
+        assert numbers == sorted(set(numbers))
+        assert [p.time for p in found] == sorted(p.time for p in found)
+        shown += len(found)
+        spans += sum(p.span > 1 for p in reader.packets())
+        list(itertools.islice(reader.frames(int(rng.integers(0, 300))), 2))
+        list(itertools.islice(reader.frames_at(Fraction(int(rng.integers(1, 99)))), 3))
+        with suppress(BitstreamError):
+            last = int(rng.integers(0, len(reader)))
+            assert reader[last].shape == (HEIGHT, WIDTH, 3)
+    assert shown > 250
+    assert spans > 60
 
 
 def survives(decoder: Decoder, kind: int, payload: bytes) -> bool:

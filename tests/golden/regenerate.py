@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
-from tests.packets import packed
 from tsplat.code import container, payload
-from tsplat.code.container import INTER, INTRA, Header, Packet
+from tsplat.code.container import INTRA, Header, Packet
 from tsplat.decoder import Decoder
 from tsplat.kernels import runtime
+from tsplat.motion import GRID
 from tsplat.region import Region, grid
 from tsplat.splats import QuantizedSplats, Steps
 
@@ -26,8 +27,21 @@ HEADER = Header(
     cell=4,
     outside="colour",
     backdrop=(20, 200, 90),
+    span=2,
 )
-TICKS = (1000, 1000, 2500, 1000, 1000, 1000)
+TICKS = (
+    (1000,),
+    (1000, 1000),
+    (1000,),
+    (2500, 500),
+    (1000, 1000),
+    (1000, 1000, 1000),
+    (1000, 1000),
+    (1500,),
+    (1000, 1000),
+)
+"""Of each coded frame: what the header says, one frame, timed, and three."""
+VECTORS = np.stack(np.indices((GRID, GRID)) - 1, -1)
 
 
 def splats(count: int) -> np.ndarray:
@@ -37,16 +51,27 @@ def splats(count: int) -> np.ndarray:
     return values[payload.order(values, HEADER)]
 
 
-def frames() -> list[tuple[np.ndarray, np.ndarray, Region]]:
-    """Which splats stay, integers, and region of each frame.
+@dataclass(frozen=True)
+class Coded:
+    """A coded frame: which splats stay, integers, region, and vectors that move all."""
+
+    stay: np.ndarray | None
+    values: np.ndarray
+    region: Region
+    vectors: np.ndarray | None = None
+
+
+def frames() -> list[Coded]:
+    """Coded frames; the first and the last but one, which have nothing to stay, are I-frames.
 
     Twelve splats in a region; some of them change; nothing does; the region moves, a splat goes
-    and one comes; a splat changes and another goes, in the whole picture; all go, and the
-    region.
+    and one comes; a splat changes and another goes, in the whole picture; all move, and one
+    changes; all go, and the region; the first again; some of them change.
     """
     shape = grid(HEADER.width, HEADER.height, HEADER.cell)
     y, x = np.indices(shape)
     left, right = (Region((y > 1) & (abs(x - centre) < 4)) for centre in (4, 6))
+    whole = Region(np.ones(shape, bool))
     all_ = np.ones(12, bool)
     first = splats(12)
     second = first.copy()
@@ -54,27 +79,40 @@ def frames() -> list[tuple[np.ndarray, np.ndarray, Region]]:
     without = np.arange(12) != 5
     came = np.array([[60, 40, 7, 1, 9, 30, 2, -3]], np.int32)
     third = np.concatenate([second[without], came])
-    fourth = third[np.arange(12) != 11]
+    last = np.arange(12) != 11
+    fourth = third[last]
     fourth[2] += np.array([0, 0, 0, 0, 0, -1, 20, 0], np.int32)
+    fifth = payload.moved(QuantizedSplats(fourth, HEADER.steps), VECTORS, HEADER)
+    fifth[7, 5:] += np.array([3, 0, -2], np.int32)
     return [
-        (all_, first, left),
-        (all_, second, left),
-        (all_, second, left),
-        (without, third, right),
-        (np.arange(12) != 11, fourth, Region(np.ones(shape, bool))),
-        (np.zeros(11, bool), fourth[:0], Region(np.zeros(shape, bool))),
+        Coded(None, first, left),
+        Coded(all_, second, left),
+        Coded(all_, second, left),
+        Coded(without, third, right),
+        Coded(last, fourth, whole),
+        Coded(np.ones(11, bool), fifth, whole, VECTORS),
+        Coded(np.zeros(11, bool), fourth[:0], Region(np.zeros(shape, bool))),
+        Coded(None, first, left),
+        Coded(all_, second, left),
     ]
 
 
 def encode() -> bytes:
     """The stream of :func:`frames`."""
-    _, values, region = frames()[0]
-    data, state = payload.encode_intra(QuantizedSplats(values, HEADER.steps), region, HEADER)
-    stream = HEADER.pack() + container.pack_packet(INTRA, 0, data, TICKS[0])
-    for number, (stay, values, region) in enumerate(frames()[1:], 1):
-        data, state = payload.encode_inter(state, stay, values, region, HEADER)
-        stream += packed(INTER, number, data, TICKS[number])
-    return stream + container.pack_index(len(TICKS), 1000, [(0, container.HEADER_BYTES)])
+    stream, intra, number = HEADER.pack(), [], -1
+    for coded, ticks in zip(frames(), TICKS, strict=True):
+        number += len(ticks)
+        if coded.stay is None:
+            intra.append((number, len(stream)))
+            values = QuantizedSplats(coded.values, HEADER.steps)
+            data, state = payload.encode_intra(values, coded.region, HEADER)
+            stream += container.pack_packet(INTRA, number, data, ticks[0])
+        else:
+            data, state = payload.encode_inter(
+                state, coded.stay, coded.values, coded.region, HEADER, coded.vectors
+            )
+            stream += container.pack_inter(number, data, ticks, HEADER.span)
+    return stream + container.pack_index(number + 1, 1000, intra)
 
 
 def main() -> None:
@@ -82,9 +120,10 @@ def main() -> None:
     (FOLDER / "small.tsplat").write_bytes(data)
     runtime.start("cpu")
     decoder = Decoder(HEADER)
-    found = [p for p in container.packets(data) if isinstance(p, Packet)]
-    packets = [p for p in found if p.kind in (INTRA, INTER)]
-    np.save(FOLDER / "pictures.npy", np.stack([decoder.decode(p) for p in packets]))
+    found = container.packets(data, span=HEADER.span)
+    packets = [p for p in found if isinstance(p, Packet) and p.kind != container.INDEX]
+    shown = [picture for p in packets for picture in decoder.pictures(p)]
+    np.save(FOLDER / "pictures.npy", np.stack(shown))
 
 
 if __name__ == "__main__":

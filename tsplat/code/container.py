@@ -52,13 +52,15 @@ P-packet
 
     seven      128 + the number of the frame, modulo 128
     size and extended   2 size + 1 if extended
-    check      the lower half of the CRC-32C of all before
+    ticks      time of each frame since the one before, as below
+    check      the lower half of the CRC-32C of all before and the frame's number, u32
 
 It brings the picture from the last coded frame to the one *span* frames later; those between are
-interpolated (:mod:`tsplat.between`). The span is the header's, and every frame takes its nominal
-time, unless the packet is extended. Its frame is that of the packet before plus the span; where
-that does not have the same seven bits, a packet was lost, and nothing can be decoded until the next
-I-packet.
+interpolated, each at its place in time (:mod:`tsplat.between`). The span is the header's, and every
+frame takes its nominal time, unless the packet is extended. Its frame is that of the packet before
+plus the span; where that does not have the same seven bits, a packet was lost, and nothing can be
+decoded until the next I-packet. The number is in the check, so that none fits by chance when it
+comes round. Before an I-packet, and at the end, the last frame that there is has to be coded.
 
 Other packets
 -------------
@@ -96,8 +98,8 @@ Size of the index packet in bytes, u32; then 1A 58 53 54.
 
 Example
 -------
-A header of 640x360 at 30 frames/s with square pixels and cells of four pixels, then a P-packet
-of frame 5 that changes nothing::
+A header of 640x360 at 30 frames/s with square pixels, cells of four pixels and a span of 2, then
+the P-packet of frame 6, after frame 4, that changes nothing::
 
     89 54 53 50 4C 0D 0A 1A  03  02 02 02  80 02  68 01
     1E 00 00 00  01 00 00 00  01 00  01 00
@@ -113,6 +115,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import accumulate
 
 import google_crc32c
 
@@ -136,6 +139,8 @@ _SYNC = b"TSI"
 _JOIN = re.compile(rb"[\x01\x41]TSI")
 _INTER, _TIMED, _IGNORABLE, _KIND = 128, 64, 32, 31
 MAX_SPAN = 255
+_HEAD = 24
+"""More bytes than stand before a payload, ticks of a P-packet's frames aside."""
 _FOOTER = b"\x1aXST"
 _MAX_PAYLOAD = 1 << 24
 _MAX_FRAMES = 1 << 31
@@ -327,6 +332,16 @@ class Packet:
         """Frames that it adds."""
         return len(self.ticks)
 
+    @property
+    def places(self) -> tuple[float, ...]:
+        """Where each of its frames is in time, from the coded frame before (0) to its own (1).
+
+        >>> Packet(INTER, 9, (1000, 3000), b"").places
+        (0.25, 1.0)
+        """
+        ticks = self.ticks if any(self.ticks) else (1,) * self.span
+        return tuple(passed / sum(ticks) for passed in accumulate(ticks))
+
 
 @dataclass(frozen=True)
 class Damage:
@@ -373,7 +388,7 @@ def pack_inter(frame: int, payload: bytes, ticks: Sequence[int], span: int) -> b
     if timed:
         body += b"".join(varint.pack(t) for t in ticks)
     body += payload
-    return body + _crc(body)[:2]
+    return body + _inter_check(body, frame)
 
 
 def unpack_packet(data, at: int = 0, before: int | None = None, span: int = 1) -> Packet:
@@ -394,42 +409,84 @@ def unpack_packet(data, at: int = 0, before: int | None = None, span: int = 1) -
         The packet is damaged or cut off, of a kind that this reader must know and does not, or
         does not follow the frame before.
     """
+    packet = _unpack(data, at, before, span)
+    if packet.kind == INTER and not _follows(packet, before):
+        raise _missing(packet)
+    return packet
+
+
+def _unpack(data, at: int, before: int | None, span: int) -> Packet:
+    """As :func:`unpack_packet`; a P-packet may follow others that are missing."""
     head = _packet_head(data, at, span)
-    end, check = head.start + head.size, 2 if head.kind == INTER else 4
-    frame: int | None = head.frame
     if head.kind == INTER:
-        frame = None if before is None else before + len(head.ticks)
-    if end + check > len(data):
-        raise _CutOff("packet cut off", offset=at, frame=frame)
-    if _crc(bytes(data[at:end]))[:check] != bytes(data[end : end + check]):
-        raise BitstreamError("packet is damaged: wrong checksum", offset=at, frame=frame)
+        return _unpack_inter(data, at, head, before)
+    end = head.start + head.size
+    if end + 4 > len(data):
+        raise _CutOff("packet cut off", offset=at, frame=head.frame)
+    if _crc(bytes(data[at:end])) != bytes(data[end : end + 4]):
+        raise BitstreamError("packet is damaged: wrong checksum", offset=at, frame=head.frame)
     if head.kind not in KIND_NAMES and not head.ignorable:
         raise BitstreamError(
             f"packet of kind {head.kind}, which this version of tsplat does not know: "
             "use a newer one",
             offset=at,
         )
-    if frame is None or (head.kind == INTER and frame & 127 != head.frame):
-        raise BitstreamError(
-            "the frame before is missing; waiting for an I-frame", offset=at, frame=frame
-        )
+    payload = bytes(data[head.start : end])
+    return Packet(head.kind, head.frame, head.ticks, payload, at, end + 4 - at)
+
+
+def _unpack_inter(data, at: int, head: _Head, before: int | None) -> Packet:
+    end = head.start + head.size
+    expected = None if before is None else before + len(head.ticks)
+    if end + 2 > len(data):
+        raise _CutOff("packet cut off", offset=at, frame=expected)
+    if expected is None:
+        raise BitstreamError("the frame before is missing; waiting for an I-frame", offset=at)
+    # The first frame from the expected one on that has these seven bits.
+    frame = expected + (head.frame - expected & 127)
     if frame >= _MAX_FRAMES:
         raise BitstreamError(f"packet claims frame {frame}", offset=at)
-    payload = bytes(data[head.start : end])
-    return Packet(head.kind, frame, head.ticks, payload, at, end + check - at)
+    if _inter_check(bytes(data[at:end]), frame) != bytes(data[end : end + 2]):
+        raise BitstreamError("packet is damaged: wrong checksum", offset=at, frame=expected)
+    return Packet(INTER, frame, head.ticks, bytes(data[head.start : end]), at, end + 2 - at)
 
 
-def packets(data, at: int = HEADER_BYTES, span: int = 1) -> Iterator[Packet | Damage]:
+def _follows(packet: Packet, before: int | None) -> bool:
+    return before is not None and packet.frame == before + packet.span
+
+
+def _missing(packet: Packet) -> BitstreamError:
+    return BitstreamError(
+        "the frame before is missing; waiting for an I-frame",
+        offset=packet.offset,
+        frame=packet.frame,
+    )
+
+
+def packets(
+    data, at: int = HEADER_BYTES, span: int = 1, before: int | None = None
+) -> Iterator[Packet | Damage]:
     """All packets from a position on, and the places where there are none to be read.
 
-    After damage, reading goes on at the next intact I-packet. Unknown packets that may be
-    ignored are left out. The index, if it is met, comes last.
+    After damage, reading goes on at the next intact I-packet; after a lost packet, P-packets are
+    left out up to the next I-packet. Unknown packets that may be ignored are left out. The index,
+    if it is met, comes last.
+
+    Parameters
+    ----------
+    data : bytes-like
+    at : int
+        Where to start.
+    span : int
+        The header's.
+    before : int, optional
+        Number of the last coded frame, where it is known.
     """
     budget = _SEARCH * (len(data) + _MAX_PAYLOAD)
-    before: int | None = None
+    lost = False
     while at < len(data):
         try:
-            packet = unpack_packet(data, at, before, span)
+            packet = _unpack(data, at, before, span)
         except BitstreamError as error:
             join, budget = _next_join(data, at + 1, budget)
             yield Damage(error, isinstance(error, _CutOff) and join is None)
@@ -437,13 +494,17 @@ def packets(data, at: int = HEADER_BYTES, span: int = 1) -> Iterator[Packet | Da
                 return
             at = join
             continue
+        at += packet.size
         if packet.kind in (INTRA, INTER):
+            gap = packet.kind == INTER and not _follows(packet, before)
+            if gap and not lost:
+                yield Damage(_missing(packet))
+            lost = gap or (lost and packet.kind == INTER)
             before = packet.frame
-        if packet.kind in KIND_NAMES:
+        if packet.kind in KIND_NAMES and not (lost and packet.kind == INTER):
             yield packet
         if packet.kind == INDEX:
             return
-        at += packet.size
 
 
 def _next_join(data, at: int, budget: int) -> tuple[int | None, int]:
@@ -524,7 +585,7 @@ class _Head:
 
 
 def _packet_head(data, at: int, span: int) -> _Head:
-    head = bytes(data[at : at + 24])
+    head = bytes(data[at : at + _HEAD])
     if not head:
         raise _CutOff("packet cut off", offset=at)
     if head[0] & _INTER:
@@ -543,7 +604,7 @@ def _packet_head(data, at: int, span: int) -> _Head:
     except BitstreamError as error:
         if error.offset is not None:
             raise
-        raise _no_head(head, at) from None
+        raise _no_head(len(head) < _HEAD, at) from None
     if frame >= _MAX_FRAMES or size > _MAX_PAYLOAD:
         raise BitstreamError(f"packet claims frame {frame}, {size} bytes", offset=at)
     if kind & _KIND == INTER:
@@ -553,33 +614,40 @@ def _packet_head(data, at: int, span: int) -> _Head:
 
 
 def _inter_head(data, at: int, span: int) -> _Head:
-    head = bytes(data[at : at + 24 + 5 * MAX_SPAN])
+    wanted = _HEAD
+    head = bytes(data[at : at + wanted])
     try:
         size, position = varint.unpack(head, 1)
-        ticks = (TICKS,) * span
+        ticks = [TICKS] * span
         if size & 1:
             more, position = varint.unpack(head, position)
             if more >= MAX_SPAN:
                 raise BitstreamError(f"packet claims {more + 1} frames", offset=at)
-            ticks = (TICKS,) * (more + 1)
+            ticks = [TICKS] * (more + 1)
             timed, position = varint.unpack(head, position)
             if timed > 1:
                 raise BitstreamError("no packet where one should start", offset=at)
-            for k in range(len(ticks) if timed else 0):
-                one, position = varint.unpack(head, position)
-                ticks = (*ticks[:k], one, *ticks[k + 1 :])
+            if timed:
+                wanted += varint.LONGEST * len(ticks)
+                head = bytes(data[at : at + wanted])
+                for k in range(len(ticks)):
+                    ticks[k], position = varint.unpack(head, position)
     except BitstreamError as error:
         if error.offset is not None:
             raise
-        raise _no_head(head, at) from None
+        raise _no_head(len(head) < wanted, at) from None
     if size >> 1 > _MAX_PAYLOAD:
         raise BitstreamError(f"packet claims {size >> 1} bytes", offset=at)
-    return _Head(INTER, False, head[0] & 127, ticks, at + position, size >> 1)
+    return _Head(INTER, False, head[0] & 127, tuple(ticks), at + position, size >> 1)
 
 
-def _no_head(head: bytes, at: int) -> BitstreamError:
-    wrong = _CutOff if len(head) < 24 else BitstreamError
+def _no_head(cut_off: bool, at: int) -> BitstreamError:
+    wrong = _CutOff if cut_off else BitstreamError
     return wrong("packet's head is damaged or cut off", offset=at)
+
+
+def _inter_check(body: bytes, frame: int) -> bytes:
+    return _crc(body + struct.pack("<I", frame))[:2]
 
 
 def _crc(data: bytes) -> bytes:

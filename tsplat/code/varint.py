@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from tsplat.errors import BitstreamError
 
-_LONGEST = 5
+LONGEST = 5
+"""Bytes of the largest integer."""
 
 
 def pack(value: int) -> bytes:
@@ -36,14 +37,14 @@ def unpack(data: bytes, at: int) -> tuple[int, int]:
     (300, 2)
     """
     value = 0
-    for k in range(_LONGEST):
+    for k in range(LONGEST):
         if at + k >= len(data):
             raise BitstreamError("packet ends inside an integer")
         byte = data[at + k]
         value |= (byte & 127) << (7 * k)
         if byte < 128:
             return value, at + k + 1
-    raise BitstreamError(f"integer of more than {_LONGEST} bytes")
+    raise BitstreamError(f"integer of more than {LONGEST} bytes")
 
 
 def fold(value: int) -> int:

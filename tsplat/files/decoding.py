@@ -116,7 +116,7 @@ def decode(
             if progress:
                 progress(done, total)
         if not done:
-            raise _nothing(reader, start, source)
+            raise _nothing(reader, start, count, source)
         end = reader.end() - (first or 0) if frames is None else None
         sink.close(max(end or 0, time_now + 1 / shown))
         elapsed = time.perf_counter() - began
@@ -136,8 +136,8 @@ def decode(
     }
 
 
-def _nothing(reader: Reader, start: int, source: str | Path) -> Exception:
-    if start and not reader.damage and start >= len(reader):
-        return ConfigError(f"start: got {start}, {source} has {len(reader)} frames")
+def _nothing(reader: Reader, start: int, count: int, source: str | Path) -> Exception:
+    if start and not reader.damage and start >= count:
+        return ConfigError(f"start: got {start}, {source} has {count} frames")
     why = f": {reader.damage[0].error}" if reader.damage else ""
     return BitstreamError(f"{source}: no frame of it can be decoded{why}")

@@ -174,8 +174,7 @@ def encode(
                     if packet.kind == container.INDEX:
                         break
                     check.advance(packet)
-                    for k in range(packet.span if packet.kind != container.BACKGROUND else 0):
-                        place = (k + 1) / packet.span
+                    for place in packet.places if packet.kind != container.BACKGROUND else ():
                         errors = squared_error_map(check.picture(place), waiting.pop(0))
                         whole += float(errors.mean(dtype=np.float64))
                         inside.add(errors, check.alpha(place) == 255)

@@ -19,7 +19,8 @@ def inspect(source: str | Path, each: bool = False) -> dict:
     ----------
     source : str or Path
     each : bool
-        Add ``frame_list``, an entry for every frame.
+        Add ``frame_list``, an entry for every coded frame; ``span`` counts the interpolated
+        ones before it, and itself.
 
     Returns
     -------
