@@ -10,6 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from tsplat.between import between
 from tsplat.code import container, payload
 from tsplat.code.container import BACKGROUND, INTRA, TICKS, Header
 from tsplat.code.payload import State
@@ -343,7 +344,7 @@ class Encoder:
 
     def _inter(self, before: State, frames: list[_Frame]) -> bytes | None:
         """P-packet of the last frame, over those before it; None if the scene has changed."""
-        header, frame = self._header, frames[-1]
+        config, header, frame = self.config, self._header, frames[-1]
         self._canvas.set_target(frame.pixels)
         with self._timed("flow"):
             flow = self._flow.next(frame.pixels)
@@ -363,8 +364,19 @@ class Encoder:
         self.statistics.between += len(frames) - 1
         self.statistics.changed_splats += int(self._state.changed.sum())
         packet = container.pack_inter(frame.number, data, [f.ticks for f in frames], header.span)
-        self._control.coded(len(packet), len(frames), self._psnr(state))
+        held = self._span_psnr(before, self._state, frames) if config.psnr else self._psnr(state)
+        self._control.coded(len(packet), len(frames), held)
         return packet
+
+    def _span_psnr(self, before: State, now: State, frames: list[_Frame]) -> float:
+        """Weighted PSNR of all frames that a P-packet shows, interpolated ones included, dB."""
+        first, last = before.splats.dequantise(), now.splats.dequantise()
+        errors = []
+        for number, frame in enumerate(frames, 1):
+            self._canvas.set_target(frame.pixels)
+            shown = between(first, last, now.origin, number / len(frames))
+            errors.append(10 ** (-self._psnr_of(shown) / 10))
+        return -10 * math.log10(sum(errors) / len(errors))
 
     def _change(self, before: State, flow: np.ndarray | None, frame: _Frame) -> Change | None:
         config = self.config
@@ -412,8 +424,11 @@ class Encoder:
 
     def _psnr(self, splats: QuantizedSplats) -> float:
         """Weighted PSNR of splats against the canvas's target, dB."""
+        return self._psnr_of(splats.dequantise())
+
+    def _psnr_of(self, splats: Splats) -> float:
         self._canvas.begin()
-        self._canvas.load(splats.dequantise().params)
+        self._canvas.load(splats.params)
         error = self._canvas.squared_error() / max(1e-9, 3 * self._weight_sum)
         return -10 * math.log10(max(error, 1e-10))
 
