@@ -19,8 +19,8 @@ from tsplat.frames.source import open_source
 
 CRFS = (20.0, 25.0, 30.0, 35.0, 40.0)
 PEER_CRFS = {
-    "x264": (26, 30, 34, 38, 42, 46),
-    "x265": (28, 32, 36, 40, 44, 48),
+    "x264": (26, 30, 34, 38, 42, 46, 51),
+    "x265": (28, 32, 36, 40, 44, 48, 51),
     "svtav1": (40, 48, 56, 63),
 }
 """Qualities at which talking heads take low rates."""
