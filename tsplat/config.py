@@ -83,6 +83,11 @@ class RateConfig:
         The fit of a P-frame whose result the descent may take or leave.
     motion : int
         Iterations in which a P-frame's motion is fitted, 0..1000.
+    worth : float
+        A P-frame looks at the splats of which a step could lower the squared error by so many
+        times the price of a bit; 0 looks at all.
+    steps : bool
+        The descent of P-frames tries single steps, besides the proposal.
     added : int
         Splats that a P-frame may add where the error is, 0..1000.
     added_blur : float
@@ -93,6 +98,8 @@ class RateConfig:
     passes: int
     proposal: FitConfig
     motion: int
+    worth: float = 8.0
+    steps: bool = True
     added: int = 4
     added_blur: float = 0.2
 
@@ -100,6 +107,7 @@ class RateConfig:
         _count("intra_passes", self.intra_passes, 1, 100)
         _count("passes", self.passes, 1, 100)
         _count("motion", self.motion, 0, 1000)
+        _within("worth", self.worth, 0, 1e6)
         _count("added", self.added, 0, 1000)
         _within("added_blur", self.added_blur, 0.01, 10)
 
@@ -224,7 +232,7 @@ def preset(name: str, **settings) -> EncoderConfig:
     if name == "slow":
         config = EncoderConfig(
             intra=FitConfig(1200, grow=3, presolve=5, solve=12),
-            rates=RateConfig(8, 4, replace(_PROPOSAL, iterations=40), 16, added=8),
+            rates=RateConfig(8, 4, replace(_PROPOSAL, iterations=40), 16, worth=4, added=8),
         )
     return replace(config, **settings)
 

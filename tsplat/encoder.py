@@ -323,7 +323,7 @@ class Encoder:
         if config.select == "paper":
             self._canvas.settle(splats.dequantise().params)
         packet = container.pack_packet(INTRA, frame.number, data, frame.ticks)
-        control.coded(len(packet), 1, None)
+        control.intra_coded(len(packet))
         return packet
 
     def _first(self, frame: np.ndarray, count: int) -> Splats:
@@ -364,8 +364,8 @@ class Encoder:
         self.statistics.between += len(frames) - 1
         self.statistics.changed_splats += int(self._state.changed.sum())
         packet = container.pack_inter(frame.number, data, [f.ticks for f in frames], header.span)
-        held = self._span_psnr(before, self._state, frames) if config.psnr else self._psnr(state)
-        self._control.coded(len(packet), len(frames), held)
+        held = self._span_psnr(before, self._state, frames) if config.psnr else None
+        self._control.inter_coded(len(packet), len(frames), held)
         return packet
 
     def _span_psnr(self, before: State, now: State, frames: list[_Frame]) -> float:

@@ -10,9 +10,9 @@ from tests.clips import pictures
 from tests.reference import random_splats
 from tsplat.code import delta
 from tsplat.code.quantise import quantise
-from tsplat.fit.descent import Prices, descend, independent, price_table
+from tsplat.fit.descent import Prices, descend, price_table, turns_of
 from tsplat.kernels.canvas import Canvas
-from tsplat.kernels.descent import LARGEST
+from tsplat.kernels.descent import CELL, LARGEST
 from tsplat.splats import QuantizedSplats, Splats, Steps
 
 WIDTH, HEIGHT = 70, 44
@@ -140,13 +140,43 @@ def test_the_result_does_not_depend_on_threads():
     assert np.array_equal(*results)
 
 
-def test_batches_share_no_block_of_pixels(scene):
+def test_who_shares_pixels_has_different_turns(scene):
     canvas, splats, _ = scene
-    batches = independent(canvas, splats.values[None], splats)
-    assert sorted(np.concatenate(batches)) == list(range(len(splats)))
+    turns = turns_of(canvas, splats.values[None], STEPS)
+    assert sorted(turns.order) == list(range(len(splats)))
     falloff = reference.falloff(
         splats.dequantise().params.astype(float), HEIGHT, -(-WIDTH // 8) * 8
     )
-    blocks = (falloff > 0).reshape(len(splats), HEIGHT, -1, 8).any(3)
+    columns, rows = -(-WIDTH // CELL), -(-HEIGHT // CELL)
+    assert turns.count == columns * rows
+    visited = np.zeros(turns.count, int)
+    batches = [set(turns.order[a:b]) for a, b in turns.batches]
+    for k, i in enumerate(turns.order):
+        ours = slice(turns.first[k], turns.first[k + 1])
+        assert np.array_equal(turns.turns[ours], visited[turns.cells[ours]])
+        visited[turns.cells[ours]] += 1
+        inside = np.isin(np.arange(turns.count), turns.cells[ours]).reshape(rows, columns)
+        wide = inside.repeat(CELL, 0).repeat(CELL, 1)[:HEIGHT, : falloff.shape[2]]
+        assert not (falloff[i] > 0)[~wide].any()
+    reached = [set(turns.cells[turns.first[k] : turns.first[k + 1]]) for k in range(len(splats))]
+    at = {i: reached[k] for k, i in enumerate(turns.order)}
     for batch in batches:
-        assert blocks[batch].sum(0).max(initial=0) <= 1
+        assert sum(len(at[i]) for i in batch) == len(set().union(*(at[i] for i in batch)))
+
+
+def test_turns_leave_room_for_a_place_and_a_shape_of_different_candidates(scene):
+    canvas, splats, _ = scene
+    wide = splats.values.copy()
+    wide[:, 2:5] *= 3
+    aside = splats.values.copy()
+    aside[:, 0] -= 20
+    mixed = wide.copy()
+    mixed[:, :2] = aside[:, :2]
+    both = turns_of(canvas, np.stack([wide, aside]), STEPS)
+    alone = turns_of(canvas, mixed[None], STEPS)
+
+    def cells(turns, i):
+        k = list(turns.order).index(i)
+        return set(turns.cells[turns.first[k] : turns.first[k + 1]])
+
+    assert all(cells(alone, i) <= cells(both, i) for i in range(len(splats)))

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tsplat.kernels import descent as kernel
-from tsplat.kernels.canvas import Canvas
-from tsplat.splats import BLUR, CUTOFF, QuantizedSplats, limits
+from tsplat.kernels.canvas import Canvas, Turns
+from tsplat.kernels.descent import CELL
+from tsplat.splats import BLUR, CUTOFF, QuantizedSplats, Steps, limits
 
 _ENOUGH = 0.002
 """A pass that lowers the cost by less than this share of the first one's gain is the last."""
@@ -98,12 +99,13 @@ def descend(
     if not len(splats):
         return splats, np.zeros(0, bool)
     bounds = limits(canvas.width, canvas.height, splats.steps)
-    batches = independent(canvas, np.stack([splats.values, reference, proposal]), splats)
     state = canvas.descending(splats.values, splats.dequantise().params)
     state.set(reference, proposal, history, splats.steps.array(), prices.table, bounds)
     first = 0.0
     for number in range(passes):
-        gain = state.step(batches, prices.intra, steps, lagrange, prices.keep, prices.drop)
+        candidates = np.stack([state.values(), reference, proposal])
+        turns = turns_of(canvas, candidates, splats.steps)
+        gain = state.step(turns, prices.intra, steps, lagrange, prices.keep, prices.drop)
         first = max(first, gain)
         if number and gain < _ENOUGH * first:
             break
@@ -112,27 +114,68 @@ def descend(
     return QuantizedSplats(values, splats.steps), alive
 
 
-def independent(
-    canvas: Canvas, candidates: np.ndarray, splats: QuantizedSplats
-) -> list[np.ndarray]:
-    """Cut splats into batches whose members share no block of pixels, (K, N, 8) integers.
+def turns_of(canvas: Canvas, candidates: np.ndarray, steps: Steps) -> Turns:
+    """Order splats so that many which share no cell follow one another.
 
-    Greedy colouring in the order of the splats, so that the result depends on nothing else.
+    Each goes to the first batch whose splats' cells it does not share.
+
+    Parameters
+    ----------
+    canvas : Canvas
+    candidates : (K, N, 8) int
+        What may be tried for each of N splats, single steps from these besides, and places and
+        shapes may be of different ones.
+    steps : Steps
     """
-    spatial = candidates[..., :5] * splats.steps.array()[:5]
-    step = splats.steps.array()[0] + CUTOFF * splats.steps.array()[2]
-    ex = CUTOFF * np.sqrt(spatial[..., 2] ** 2 + BLUR) + step
-    ey = CUTOFF * np.sqrt(spatial[..., 3] ** 2 + spatial[..., 4] ** 2 + BLUR) + step
-    left = ((spatial[..., 0] - ex).min(0) // 8).astype(int)
-    right = ((spatial[..., 0] + ex).max(0) // 8).astype(int)
-    top = np.floor((spatial[..., 1] - ey).min(0)).astype(int) - 1
-    bottom = np.ceil((spatial[..., 1] + ey).max(0)).astype(int) + 1
-    n = len(splats)
-    batch = np.full(n, -1)
-    for i in range(n):
-        near = (left[:i] <= right[i]) & (right[:i] >= left[i])
-        near &= (top[:i] <= bottom[i]) & (bottom[:i] >= top[i])
-        taken = np.zeros(i + 2, bool)
-        taken[batch[:i][near]] = True
-        batch[i] = int(np.argmin(taken))
-    return [np.flatnonzero(batch == b).astype(np.int32) for b in range(batch.max(initial=-1) + 1)]
+    left, right, top, bottom = _boxes(candidates[..., :5], steps)
+    columns, rows = -(-canvas.width // CELL), -(-canvas.height // CELL)
+    left, right = np.clip(left // CELL, 0, columns - 1), np.clip(right // CELL, 0, columns - 1)
+    top, bottom = np.clip(top // CELL, 0, rows - 1), np.clip(bottom // CELL, 0, rows - 1)
+    batch = _batches(left, right, top, bottom, columns, rows)
+    order = np.argsort(batch, kind="stable").astype(np.int32)
+    ends = np.cumsum(np.bincount(batch)).tolist()
+    wide, high = right[order] - left[order] + 1, bottom[order] - top[order] + 1
+    first = np.append(0, np.cumsum(wide * high))
+    splat = np.repeat(np.arange(len(order)), wide * high)
+    within = np.arange(first[-1]) - first[splat]
+    down, across = within // wide[splat], within % wide[splat]
+    cells = (top[order][splat] + down) * columns + left[order][splat] + across
+    by_cell = np.argsort(cells, kind="stable")
+    counts = np.bincount(cells, minlength=columns * rows)
+    turns = np.empty(len(cells), np.int64)
+    turns[by_cell] = np.arange(len(cells)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return Turns(order, list(zip([0, *ends], ends)), first, cells, turns, columns * rows)
+
+
+def _boxes(spatial: np.ndarray, steps: Steps) -> tuple[np.ndarray, ...]:
+    """Left, right, top and bottom of all that candidates reach, (N,) int pixels."""
+    x, y, l11, l21, l22 = np.moveaxis(spatial * steps.array()[:5], -1, 0)
+    room = steps.array()[0] + CUTOFF * steps.array()[2] + 8
+    ex = (CUTOFF * np.sqrt(l11**2 + BLUR)).max(0) + room
+    ey = (CUTOFF * np.sqrt(l21**2 + l22**2 + BLUR)).max(0) + room
+    ends = (x.min(0) - ex, x.max(0) + ex, y.min(0) - ey, y.max(0) + ey)
+    return tuple(np.floor(end).astype(int) for end in ends)
+
+
+def _batches(
+    left: np.ndarray,
+    right: np.ndarray,
+    top: np.ndarray,
+    bottom: np.ndarray,
+    columns: int,
+    rows: int,
+) -> np.ndarray:
+    """Number of each splat's batch, (N,)."""
+    taken = np.zeros((rows, columns, 32), bool)
+    batch = np.zeros(len(left), int)
+    for i, (x0, x1, y0, y1) in enumerate(zip(left, right + 1, top, bottom + 1)):
+        there = taken[y0:y1, x0:x1]
+        used = np.asarray(there.any((0, 1)))
+        number = int(used.argmin())
+        if used[number]:
+            number = len(used)
+            taken = np.concatenate([taken, np.zeros_like(taken)], 2)
+            there = taken[y0:y1, x0:x1]
+        there[:, :, number] = True
+        batch[i] = number
+    return batch

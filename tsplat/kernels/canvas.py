@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import taichi as ti
 
@@ -101,7 +103,7 @@ class Canvas(Screen):
         if tiles is not None:
             self._error.fill(0.0)
         self.load(np.zeros((0, 8), np.float32) if frozen is None else frozen)
-        self._render(self._target, self._base, self._active)
+        self._render(self._target, self._base, self._everywhere)
 
     def iterate(self, rate: float, colour_rate: float, t: int) -> None:
         """Iteration t = 1, 2, ... of the fit of the loaded splats to what :meth:`begin` set."""
@@ -167,7 +169,7 @@ class Canvas(Screen):
         """Start a descent over integers, (n, 8) int32, whose splats are ``params``; after
         :meth:`begin`."""
         self.load(params)
-        self._render(self._base, self._error, self._active)
+        self._render(self._base, self._error, self._everywhere)
         return Descent(self, values)
 
     # -- what changed ----------------------------------------------------------------------
@@ -279,6 +281,33 @@ class Canvas(Screen):
         return self._grads.to_numpy()[: self._n]
 
 
+@dataclass(frozen=True)
+class Turns:
+    """In which order a descent visits splats; see :mod:`tsplat.kernels.descent`.
+
+    Attributes
+    ----------
+    order : (n,) int32
+        Numbers of the splats.
+    batches : list of (int, int)
+        Parts of the order whose splats share no cell.
+    first : (n + 1,) int32
+        Where the cells of each splat of the order begin.
+    cells, turns : (m,) int32
+        The cells that a splat's candidates reach, and how many splats have their turn there
+        before it.
+    count : int
+        Number of cells of the picture.
+    """
+
+    order: np.ndarray
+    batches: list[tuple[int, int]]
+    first: np.ndarray
+    cells: np.ndarray
+    turns: np.ndarray
+    count: int
+
+
 class Descent:
     """Integers of a canvas's splats on their way down; see :mod:`tsplat.kernels.descent`."""
 
@@ -306,51 +335,55 @@ class Descent:
 
     def step(
         self,
-        batches: list[np.ndarray],
+        turns: Turns,
         intra: bool,
         steps: bool,
         lagrange: float,
         keep_bits: float,
         drop_bits: float,
     ) -> float:
-        """Visit every splat once, batch after batch; what the cost has lost."""
+        """Visit every splat once; what the cost has lost."""
         canvas = self._canvas
-        order = _filled(ti.i32, np.concatenate(batches))
-        self._gains.fill(0.0)
-        start = 0
-        for batch in batches:
-            on_cpu = canvas.backend.on_cpu
-            descent.descend(
-                self._values,
-                self._reference,
-                self._proposal,
-                self._history,
-                self._alive,
-                self._gains,
-                order,
-                start,
-                len(batch),
-                self._steps,
-                self._rates,
-                self._bounds,
-                canvas._error,
-                canvas._weight,
-                canvas.columns,
-                canvas.rows,
-                descent.INTRA if intra else descent.INTER,
-                descent.ALL if steps else descent.PROPOSED,
-                lagrange,
-                keep_bits,
-                drop_bits,
-                canvas._work()[1],
-                canvas.backend.threads if on_cpu else len(batch),
-            )
-            start += len(batch)
+        splats = (
+            self._values,
+            self._reference,
+            self._proposal,
+            self._history,
+            self._alive,
+            self._gains,
+            _filled(ti.i32, turns.order),
+        )
+        costs = (
+            self._steps,
+            self._rates,
+            self._bounds,
+            canvas._error,
+            canvas._weight,
+            canvas.columns,
+            canvas.rows,
+            descent.INTRA if intra else descent.INTER,
+            descent.ALL if steps else descent.PROPOSED,
+            lagrange,
+            keep_bits,
+            drop_bits,
+        )
+        if canvas.backend.on_cpu:
+            order = (turns.first, turns.cells, turns.turns, np.zeros(turns.count + 1, np.int32))
+            waiting = (_filled(ti.i32, a) for a in order)
+            work = canvas._work()
+            descent.descend_in_turn(*splats, *waiting, self._n, *costs, work[1], work[2])
+        else:
+            for start, end in turns.batches:
+                descent.descend_batch(*splats, start, end - start, *costs)
         return float(self._gains.to_numpy().sum(dtype=np.float64))
+
+    def values(self) -> np.ndarray:
+        """The integers as they are now, (n, 8) int32."""
+        return self._values.to_numpy()
 
     def result(self) -> tuple[np.ndarray, np.ndarray]:
         """The integers, (n, 8) int32, and which splats are left, (n,) bool."""
-        return self._values.to_numpy(), self._alive.to_numpy() > 0
+        return self.values(), self._alive.to_numpy() > 0
 
 
 def _filled(dtype, values: np.ndarray) -> ti.Ndarray:

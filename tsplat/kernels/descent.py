@@ -10,8 +10,12 @@ something does, for each of four histories; :data:`RATE_GROUPS` which of place, 
 change (1 + 2 + 4); :data:`RATE_VALUE` the size of a channel's difference from the reference, its
 sign included, up to :data:`LARGEST`.
 
-A launch works on splats whose candidates touch none of the same blocks of pixels: they are
-independent, and results depend on no order.
+Splats whose candidates reach the same pixels must be visited in one order, the same on every
+machine. On a GPU, a launch works on a batch of splats of which no two do. On a CPU, one launch
+visits all of them: the picture is cut into cells of :data:`CELL` pixels, a splat has a turn in each
+cell that its candidates reach, and waits until the turns before it are over. Workers take splats
+by their place in one order, so whoever is waited for has been taken already: nobody waits for
+ever, however few threads there are.
 """
 # No `from __future__ import annotations`: Taichi reads the annotations of a kernel.
 
@@ -24,15 +28,21 @@ from tsplat.kernels.splatting import (
     CUTOFF,
     LANES,
     LOG2E,
+    RUN,
     V8,
     V16,
     Floats,
     Ints,
     Pixels,
     above_floor,
+    chain_rule,
     exp2,
+    is_positive,
+    is_thin,
 )
 
+CELL = 16
+"""Side of a cell, pixels; a multiple of 8, since a splat's pixels come in blocks of 8."""
 LARGEST = 63
 RATE_FLAG, RATE_GROUPS, RATE_VALUE = 0, 8, 16
 RATES = RATE_VALUE + 8 * (LARGEST + 1)
@@ -78,53 +88,135 @@ def rgb_of(q, steps: ti.template()):
 
 
 @ti.func
-def walk(
-    g,
-    stamp: ti.template(),
-    colour,
-    columns,
-    rows,
-    error: ti.template(),
-    weight: ti.template(),
-):
-    """Over the pixels of a splat: sums of w v e, three channels, and of w v v; or, where ``stamp``
-    is true, error += colour v."""
-    mx, my, a, b, c, q, ex = g[0], g[1], g[2], g[3], g[4], g[7], g[5]
-    er, eg, eb, vv = V8(0.0), V8(0.0), V8(0.0), V8(0.0)
+def ellipse(g, xb, rows):
+    """First and last line that a splat reaches in block column xb."""
+    mx, my, a, b, c, ex = g[0], g[1], g[2], g[3], g[4], g[5]
     disc = b * b - 2.0 * a * c
-    first = ti.max(0, ti.cast(ti.floor((mx - ex) * 0.125), ti.i32))
-    last = ti.min(columns - 1, ti.cast(ti.floor((mx + ex) * 0.125), ti.i32))
+    low = ti.max(-ex, xb * 8 + 0.5 - mx)
+    high = ti.min(ex, xb * 8 + 7.5 - mx)
+    at_bottom = ti.max(low, ti.min(high, g[11]))
+    at_top = ti.max(low, ti.min(high, -g[11]))
+    y1 = -b * at_bottom - ti.sqrt(ti.max(0.0, disc * at_bottom * at_bottom - c * CUT2))
+    y0 = -b * at_top + ti.sqrt(ti.max(0.0, disc * at_top * at_top - c * CUT2))
+    first = ti.max(0, ti.cast(ti.floor(my + y0 / c), ti.i32))
+    last = ti.min(rows - 1, ti.cast(ti.floor(my + y1 / c), ti.i32))
+    return first, last
+
+
+@ti.func
+def block_columns(g, columns):
+    """First and last block column that a splat reaches."""
+    first = ti.max(0, ti.cast(ti.floor((g[0] - g[5]) * 0.125), ti.i32))
+    last = ti.min(columns - 1, ti.cast(ti.floor((g[0] + g[5]) * 0.125), ti.i32))
+    return first, last
+
+
+@ti.func
+def lift(g, colour, columns, rows, error: ti.template(), weight: ti.template()):
+    """Take a splat out of the error, and look at it.
+
+    Sums of w v e, three channels, and of w v v, with e the error without it; and the moments
+    (:func:`tsplat.kernels.splatting.moments`) of the error with it.
+    """
+    mx, my, a, b, c, q = g[0], g[1], g[2], g[3], g[4], g[7]
+    er, eg, eb, vv = V8(0.0), V8(0.0), V8(0.0), V8(0.0)
+    sx, sy, sxx, sxy, syy = V8(0.0), V8(0.0), V8(0.0), V8(0.0), V8(0.0)
+    run = ti.select(is_thin(0.5 * c), 8, 2 * RUN)
+    first, last = block_columns(g, columns)
     for xb in range(first, last + 1):
         dx = LANES + (xb * 8 + 0.5 - mx)
-        low = ti.max(-ex, xb * 8 + 0.5 - mx)
-        high = ti.min(ex, xb * 8 + 7.5 - mx)
-        at_bottom = ti.max(low, ti.min(high, g[11]))
-        at_top = ti.max(low, ti.min(high, -g[11]))
-        y1 = -b * at_bottom - ti.sqrt(ti.max(0.0, disc * at_bottom * at_bottom - c * CUT2))
-        y0 = -b * at_top + ti.sqrt(ti.max(0.0, disc * at_top * at_top - c * CUT2))
-        ya = ti.max(0, ti.cast(ti.floor(my + y0 / c), ti.i32))
-        yb = ti.min(rows - 1, ti.cast(ti.floor(my + y1 / c), ti.i32))
-        for k in range((yb - ya + 8) // 8):
-            yk = ya + 8 * k
+        ya, yb = ellipse(g, xb, rows)
+        s0, s1, s2 = V8(0.0), V8(0.0), V8(0.0)
+        for k in range((yb - ya + run) // run):
+            yk = ya + run * k
             dy0 = yk + 0.5 - my
             w = exp2((a * dx + b * dy0) * dx + 0.5 * c * dy0 * dy0)
             r = exp2(b * dx + c * (dy0 + 0.5))
-            for y in range(yk, ti.min(yk + 8, yb + 1)):
+            for y in range(yk, ti.min(yk + run, yb + 1)):
+                p = xb * rows + y
+                dy = y + 0.5 - my
+                v = above_floor(w)
+                wt = weight[p]
+                e0, e1, e2 = error[3 * p], error[3 * p + 1], error[3 * p + 2]
+                s = w * is_positive(v) * wt
+                s *= e0 * colour[0] + e1 * colour[1] + e2 * colour[2]
+                s0 += s
+                s1 += s * dy
+                s2 += s * (dy * dy)
+                e0 += v * -colour[0]
+                e1 += v * -colour[1]
+                e2 += v * -colour[2]
+                error[3 * p] = e0
+                error[3 * p + 1] = e1
+                error[3 * p + 2] = e2
+                wv = v * wt
+                er += wv * e0
+                eg += wv * e1
+                eb += wv * e2
+                vv += wv * v
+                w *= r
+                r *= q
+        sx += s0 * dx
+        sxx += s0 * dx * dx
+        sy += s1
+        sxy += s1 * dx
+        syy += s2
+    sums = V4(er.sum(), eg.sum(), eb.sum(), vv.sum())
+    zero = 0.0
+    around = V8([zero, zero, zero, sx.sum(), sy.sum(), sxx.sum(), sxy.sum(), syy.sum()])
+    return sums, around
+
+
+@ti.func
+def look(g, columns, rows, error: ti.template(), weight: ti.template()):
+    """Sums of w v e, three channels, and of w v v, over the pixels of a splat."""
+    mx, my, a, b, c, q = g[0], g[1], g[2], g[3], g[4], g[7]
+    er, eg, eb, vv = V8(0.0), V8(0.0), V8(0.0), V8(0.0)
+    run = ti.select(is_thin(0.5 * c), 8, 2 * RUN)
+    first, last = block_columns(g, columns)
+    for xb in range(first, last + 1):
+        dx = LANES + (xb * 8 + 0.5 - mx)
+        ya, yb = ellipse(g, xb, rows)
+        for k in range((yb - ya + run) // run):
+            yk = ya + run * k
+            dy0 = yk + 0.5 - my
+            w = exp2((a * dx + b * dy0) * dx + 0.5 * c * dy0 * dy0)
+            r = exp2(b * dx + c * (dy0 + 0.5))
+            for y in range(yk, ti.min(yk + run, yb + 1)):
                 p = xb * rows + y
                 v = above_floor(w)
-                if ti.static(stamp):
-                    error[p, 0] = error[p, 0] + v * colour[0]
-                    error[p, 1] = error[p, 1] + v * colour[1]
-                    error[p, 2] = error[p, 2] + v * colour[2]
-                else:
-                    wv = v * weight[p, 0]
-                    er += wv * error[p, 0]
-                    eg += wv * error[p, 1]
-                    eb += wv * error[p, 2]
-                    vv += wv * v
+                wv = v * weight[p]
+                er += wv * error[3 * p]
+                eg += wv * error[3 * p + 1]
+                eb += wv * error[3 * p + 2]
+                vv += wv * v
                 w *= r
                 r *= q
     return V4(er.sum(), eg.sum(), eb.sum(), vv.sum())
+
+
+@ti.func
+def put(g, colour, columns, rows, error: ti.template()):
+    """error += colour v."""
+    mx, my, a, b, c, q = g[0], g[1], g[2], g[3], g[4], g[7]
+    run = ti.select(is_thin(0.5 * c), 8, 2 * RUN)
+    first, last = block_columns(g, columns)
+    for xb in range(first, last + 1):
+        dx = LANES + (xb * 8 + 0.5 - mx)
+        ya, yb = ellipse(g, xb, rows)
+        for k in range((yb - ya + run) // run):
+            yk = ya + run * k
+            dy0 = yk + 0.5 - my
+            w = exp2((a * dx + b * dy0) * dx + 0.5 * c * dy0 * dy0)
+            r = exp2(b * dx + c * (dy0 + 0.5))
+            for y in range(yk, ti.min(yk + run, yb + 1)):
+                p = xb * rows + y
+                v = above_floor(w)
+                error[3 * p] = error[3 * p] + v * colour[0]
+                error[3 * p + 1] = error[3 * p + 1] + v * colour[1]
+                error[3 * p + 2] = error[3 * p + 2] + v * colour[2]
+                w *= r
+                r *= q
 
 
 @ti.func
@@ -220,41 +312,37 @@ def best_colour(
 ):
     """The cheapest colour near the best one, of three starts: as it is, the reference's, and the
     one of least squares, of which each channel may go towards the reference."""
-    best = q
-    for k in ti.static(range(5, 8)):
-        best[k] = start[k]
-    cost = added_error(best, m, steps) + lagrange * rate_of(best, r, history, mode, rates)
-    if mode == INTER:
-        other = q
-        for k in ti.static(range(5, 8)):
-            other[k] = r[k]
-        price = added_error(other, m, steps) + lagrange * rate_of(other, r, history, mode, rates)
-        if price < cost:
-            cost = price
-            best = other
     total = m[3] + 1e-6
     ycc = to_ycc(-m[0] / total, -m[1] / total, -m[2] / total)
-    other = q
-    for k in ti.static(range(5, 8)):
-        exact = ti.max(-1e6, ti.min(1e6, ycc[k - 5] / steps[k]))
-        other[k] = ti.cast(ti.floor(exact + 0.5), ti.i32)
-    price = added_error(other, m, steps) + lagrange * rate_of(other, r, history, mode, rates)
-    for k in ti.static(range(5, 8)):
-        for t in range(3):
-            nearer = other
-            towards = ti.select(other[k] > r[k], -1, 1)
+    best, cost = q, 1e30
+    other, price = q, 1e30
+    # One loop, so that what is in it is compiled once.
+    for t in range(12):
+        trial = other
+        for k in ti.static(range(5, 8)):
             if t == 0:
-                nearer[k] += towards
+                trial[k] = start[k]
             elif t == 1:
-                nearer[k] = r[k]
-            else:
-                nearer[k] -= towards
-            again = added_error(nearer, m, steps) + lagrange * rate_of(
-                nearer, r, history, mode, rates
-            )
-            if again < price:
-                price = again
-                other = nearer
+                trial[k] = r[k]
+            elif t == 2:
+                exact = ti.max(-1e6, ti.min(1e6, ycc[k - 5] / steps[k]))
+                trial[k] = ti.cast(ti.floor(exact + 0.5), ti.i32)
+            elif (t - 3) // 3 == k - 5:
+                towards = ti.select(other[k] > r[k], -1, 1)
+                if (t - 3) % 3 == 0:
+                    trial[k] += towards
+                elif (t - 3) % 3 == 1:
+                    trial[k] = r[k]
+                else:
+                    trial[k] -= towards
+        now = added_error(trial, m, steps) + lagrange * rate_of(trial, r, history, mode, rates)
+        if t >= 2:
+            if now < price:
+                price = now
+                other = trial
+        elif now < cost and (t == 0 or mode == INTER):
+            cost = now
+            best = trial
     if price < cost:
         cost = price
         best = other
@@ -289,9 +377,18 @@ def descend_one(
         r[k] = reference[i, k]
         p[k] = proposal[i, k]
     history = histories[i]
-    old = rgb_of(q, steps)
-    walk(shape_of(q, steps), True, -old, columns, rows, error, weight)
-    best, cost, before = q, 1e30, 0.0
+    here = shape_of(q, steps)
+    sums, around = lift(here, rgb_of(q, steps), columns, rows, error, weight)
+    slope = chain_rule(
+        here,
+        ti.cast(q[2], ti.f32) * steps[2],
+        ti.cast(q[3], ti.f32) * steps[3],
+        ti.cast(q[4], ti.f32) * steps[4],
+        around,
+    )
+    bits = rate_of(q, r, history, mode, rates)
+    before = added_error(q, sums, steps) + lagrange * (keep_bits + bits)
+    best, cost = q, 1e30
     for c in range(candidates):
         trial, new = candidate(c, q, r, p)
         for k in ti.static(range(5)):
@@ -299,12 +396,17 @@ def descend_one(
                 new = 0
         if mode == INTRA and (c == 1 or c == 3 or c == 4 or c == 5):
             new = 0
+        if new != 0 and c >= PROPOSED:
+            # Were the error convex, this were the most that the step could gain.
+            gain = 0.0
+            for k in ti.static(range(5)):
+                gain -= 2.0 * slope[k] * ti.cast(trial[k] - q[k], ti.f32) * steps[k]
+            if gain < lagrange * (rate_of(trial, r, history, mode, rates) - bits):
+                new = 0
         if c == 0 or new != 0:
-            m = walk(shape_of(trial, steps), False, old, columns, rows, error, weight)
-            if c == 0:
-                before = added_error(q, m, steps) + lagrange * (
-                    keep_bits + rate_of(q, r, history, mode, rates)
-                )
+            m = sums
+            if c != 0:
+                m = look(shape_of(trial, steps), columns, rows, error, weight)
             found, price = best_colour(trial, r, q, m, history, mode, lagrange, steps, rates)
             price += lagrange * keep_bits
             if price < cost - 1e-7:
@@ -317,11 +419,11 @@ def descend_one(
         gains[i] = before - cost
         for k in ti.static(range(8)):
             values[i, k] = best[k]
-        walk(shape_of(best, steps), True, rgb_of(best, steps), columns, rows, error, weight)
+        put(shape_of(best, steps), rgb_of(best, steps), columns, rows, error)
 
 
 @ti.kernel
-def descend(
+def descend_batch(
     values: Integers,
     reference: Integers,
     proposal: Integers,
@@ -343,8 +445,6 @@ def descend(
     lagrange: ti.f32,
     keep_bits: ti.f32,
     drop_bits: ti.f32,
-    lanes: ti.i32,
-    workers: ti.i32,
 ):
     """One step of each splat ``order[start .. start + count - 1]``; they share no pixels.
 
@@ -352,11 +452,78 @@ def descend(
     costs now. bounds: (8, 2). error: raw, values - target. keep_bits, drop_bits: what every splat
     costs besides its channels, and what it costs to drop one.
     """
+    for k in range(count):
+        i = order[start + k]
+        gains[i] = 0.0
+        if alive[i] != 0:
+            descend_one(
+                i,
+                values,
+                reference,
+                proposal,
+                histories,
+                alive,
+                gains,
+                steps,
+                rates,
+                bounds,
+                error,
+                weight,
+                columns,
+                rows,
+                mode,
+                candidates,
+                lagrange,
+                keep_bits,
+                drop_bits,
+            )
+
+
+@ti.kernel
+def descend_in_turn(
+    values: Integers,
+    reference: Integers,
+    proposal: Integers,
+    histories: Ints,
+    alive: Ints,
+    gains: Floats,
+    order: Ints,
+    first: Ints,
+    cells: Ints,
+    turns: Ints,
+    over: Ints,
+    n: ti.i32,
+    steps: Floats,
+    rates: Floats,
+    bounds: Integers,
+    error: Pixels,
+    weight: Pixels,
+    columns: ti.i32,
+    rows: ti.i32,
+    mode: ti.i32,
+    candidates: ti.i32,
+    lagrange: ti.f32,
+    keep_bits: ti.f32,
+    drop_bits: ti.f32,
+    lanes: ti.i32,
+    workers: ti.i32,
+):
+    """As :func:`descend_batch`, one step of each of n splats, in ``order``.
+
+    The k-th one has turn ``turns[j]`` in cell ``cells[j]`` for j in ``first[k] .. first[k + 1] -
+    1``. over: turns that are over in each cell, and, last, how many splats were taken; all 0.
+    """
     for u in range(lanes * workers):
         if u % lanes == 0:
-            worker = u // lanes
-            for k in range((count - worker + workers - 1) // workers):
-                i = order[start + worker + k * workers]
+            taken = over.shape[0] - 1
+            k = ti.atomic_add(over[taken], 1)
+            while k < n:
+                i = order[k]
+                for j in range(first[k], first[k + 1]):
+                    # A plain load could be kept in a register for ever.
+                    while ti.atomic_or(over[cells[j]], 0) < turns[j]:
+                        pass
+                gains[i] = 0.0
                 if alive[i] != 0:
                     descend_one(
                         i,
@@ -379,3 +546,6 @@ def descend(
                         keep_bits,
                         drop_bits,
                     )
+                for j in range(first[k], first[k + 1]):
+                    ti.atomic_add(over[cells[j]], 1)
+                k = ti.atomic_add(over[taken], 1)

@@ -6,7 +6,7 @@ Layout: see :mod:`tsplat.kernels.splatting`.
 
 import taichi as ti
 
-from tsplat.kernels.splatting import V8, Ints, Pixels
+from tsplat.kernels.splatting import V8, Ints, Pixels, is_positive
 
 Frame = ti.types.ndarray(dtype=ti.u8, ndim=3)  # (height, width, 3)
 Bytes = ti.types.ndarray(dtype=ti.u8, ndim=1)
@@ -33,7 +33,7 @@ def put_frame(
                 for j in ti.static(range(8)):
                     if x0 + j < width:
                         v[j] = scale * ti.cast(frame[y, x0 + j, k], ti.f32)
-            out[p, k] = v
+            out[3 * p + k] = v
 
 
 @ti.kernel
@@ -49,7 +49,7 @@ def put_plane(
             for j in ti.static(range(8)):
                 if x0 + j < width:
                     v[j] = plane[y, x0 + j]
-        out[p, 0] = v
+        out[p] = v
 
 
 @ti.kernel
@@ -63,14 +63,21 @@ def get_frame(
         p = xb * rows + y
         start = (y * width + xb * 8) * 3
         count = ti.min(8, width - xb * 8)
-        red = image[p, 0] * 255.0 + 0.5
-        green = image[p, 1] * 255.0 + 0.5
-        blue = image[p, 2] * 255.0 + 0.5
+        red = image[3 * p] * 255.0 + 0.5
+        green = image[3 * p + 1] * 255.0 + 0.5
+        blue = image[3 * p + 2] * 255.0 + 0.5
         for j in ti.static(range(8)):
             if j < count:
                 frame[start + 3 * j] = ti.cast(ti.max(0.0, ti.min(255.0, red[j])), ti.u8)
                 frame[start + 3 * j + 1] = ti.cast(ti.max(0.0, ti.min(255.0, green[j])), ti.u8)
                 frame[start + 3 * j + 2] = ti.cast(ti.max(0.0, ti.min(255.0, blue[j])), ti.u8)
+
+
+@ti.func
+def largest(r, g, b):
+    """Largest size of three numbers; vectors have neither abs nor a sign."""
+    low = ti.min(r, ti.min(g, b))
+    return ti.max(ti.max(r, ti.max(g, b)), 0.0 - low)
 
 
 @ti.kernel
@@ -96,12 +103,12 @@ def changed(
         start = tile % columns * rows + strip * 8
         count = V8(0.0)
         for p in range(start, start + 8):
-            size = ti.max(ti.abs(error[p, 0]), ti.max(ti.abs(error[p, 1]), ti.abs(error[p, 2])))
-            excess = (size - settled[p, 0]) * ti.sqrt(weight[p, 0])
-            v = ti.select(excess > threshold, V8(1.0), V8(0.0))
-            indicator[p, 0] = v
-            indicator[p, 1] = size
-            indicator[p, 2] = V8(0.0)
+            size = largest(error[3 * p], error[3 * p + 1], error[3 * p + 2])
+            excess = (size - settled[p]) * ti.sqrt(weight[p])
+            v = is_positive(ti.max(excess - threshold, 0.0))
+            indicator[3 * p] = v
+            indicator[3 * p + 1] = size
+            indicator[3 * p + 2] = V8(0.0)
             count += v
         active[tile] = ti.cast(count.sum(), ti.i32)
 
@@ -124,7 +131,6 @@ def settle(
         start = tile % columns * rows + tile // columns * 8
         for p in range(start, start + 8):
             if active[tile] != 0:
-                green_blue = ti.max(ti.abs(error[p, 1]), ti.abs(error[p, 2]))
-                size = ti.max(ti.abs(error[p, 0]), green_blue)
-                settled[p, 0] = ti.min(settled[p, 0] + slack, size)
-            settled[p, 0] = ti.select(weight[p, 0] > 0.0, settled[p, 0], V8(0.0))
+                size = largest(error[3 * p], error[3 * p + 1], error[3 * p + 2])
+                settled[p] = ti.min(settled[p] + slack, size)
+            settled[p] = settled[p] * is_positive(weight[p])

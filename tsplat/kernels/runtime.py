@@ -158,6 +158,9 @@ def _init_taichi(arch: str, threads: int, folder: Path, cached: bool) -> None:
         default_fp=ti.f32,
         default_ip=ti.i32,
         fast_math=True,
+        # Vectors of pixels stay vectors, in AVX registers; scalars, LLVM would have to put
+        # together again, which it rarely does. GPUs want scalars.
+        real_matrix_scalarize=arch != "cpu",
         offline_cache=cached,
         offline_cache_file_path=str(folder),
         log_level=ti.ERROR,

@@ -58,7 +58,7 @@ class Screen:
         return self._params.to_numpy()[: self._n]
 
     def _plane(self, channels: int) -> ti.Ndarray:
-        plane = ti.ndarray(V8, (self._length, channels))
+        plane = ti.ndarray(V8, self._length * channels)
         plane.fill(0.0)
         return plane
 

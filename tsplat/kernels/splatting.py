@@ -36,6 +36,9 @@ BLUR = 0.5
 which the recurrence below needs: a standard deviation under 0.69 would underflow in 8 rows."""
 CUTOFF = 3.0
 FLOOR = math.exp(-0.5 * CUTOFF * CUTOFF)
+RUN = 8
+"""Blocks, or pairs of rows, over which weights may follow from one another; rounding grows with
+the square of it."""
 PARAMETERS = 8
 """x, y, l11, l21, l22 (pixels), r, g, b (1 = full scale)."""
 
@@ -45,7 +48,7 @@ V8 = ti.types.vector(8, ti.f32)
 V16 = ti.types.vector(16, ti.f32)
 LANES = V8([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0])
 
-Pixels = ti.types.ndarray(dtype=V8, ndim=2)  # (columns * rows, 3 or 1)
+Pixels = ti.types.ndarray(dtype=V8, ndim=1)  # (columns * rows * 3 or 1,)
 Splats = ti.types.ndarray(dtype=ti.f32, ndim=2)  # (n, 8)
 Prepared = ti.types.ndarray(dtype=V16, ndim=1)  # (n,)
 Floats = ti.types.ndarray(dtype=ti.f32, ndim=1)
@@ -54,17 +57,34 @@ Ints = ti.types.ndarray(dtype=ti.i32, ndim=1)
 
 @ti.func
 def exp2(x):
-    """2**x for x <= 126, exactly 0 below -126.5; relative error 1e-7 (minimax of degree 5)."""
+    """2**x of a vector, x <= 126; 0 below -126.5. Relative error 1e-7 (minimax of degree 5)."""
     y = ti.max(x, -127.0)
     n = ti.floor(y + 0.5)
     f = y - n
     p = f * (f * (f * (f * (f * 0.00134005 + 0.00967226) + 0.05550327) + 0.24022227) + 0.69314721)
-    return (p + 1.0) * ti.bit_cast((ti.cast(n, ti.i32) + 127) << 23, ti.f32)
+    power = V8(0.0)
+    # Vectors have no casts.
+    for k in ti.static(range(8)):
+        power[k] = ti.bit_cast((ti.cast(n[k], ti.i32) + 127) << 23, ti.f32)
+    return (p + 1.0) * power
 
 
 @ti.func
 def above_floor(w):
-    return ti.select(w > FLOOR, w - FLOOR, 0.0)
+    return ti.max(w - FLOOR, 0.0)
+
+
+@ti.func
+def is_thin(curvature):
+    """Weights of a splat whose exponent falls so fast, in log2 a square pixel, must be computed
+    anew every 8 pixels: further on they underflow."""
+    return curvature < -0.25
+
+
+@ti.func
+def is_positive(v):
+    """1 where v > 0, else 0; v >= 0. Vectors have no select."""
+    return ti.min(v * 1e30, 1.0)
 
 
 @ti.func
@@ -73,7 +93,7 @@ def prepare(i, params: ti.template(), prepared: ti.template()):
 
     0-1 mean; 2-4 -log2(e) times (a/2, b, c) of the conic [[a, b], [b, c]]; 5-6 half extents of
     the cut-off ellipse; 7 ratio of row ratios; 8-10 colour; 11 dx of its lowest, 12 dy of its
-    rightmost point; 13 unused.
+    rightmost point; 13 ratio of row ratios in neighbouring blocks, 14 of block ratios; 15 unused.
     """
     l11 = params[i, 2]
     l21 = params[i, 3]
@@ -100,6 +120,8 @@ def prepare(i, params: ti.template(), prepared: ti.template()):
     g[10] = params[i, 7]
     g[11] = CUTOFF * CUTOFF * sxy / ey
     g[12] = CUTOFF * CUTOFF * sxy / ex
+    g[13] = ti.exp(8.0 * g[3] / LOG2E)
+    g[14] = ti.exp(128.0 * g[2] / LOG2E)
     prepared[i] = g
 
 
@@ -117,7 +139,8 @@ def accumulate(
 ):
     """Add n splats to the active ones of blocks left..right-1 of lines 8 strip .. 8 strip + 7.
 
-    The weight of a row follows from the one above: w(y+1) = w(y) r(y), r(y+1) = r(y) q.
+    The weight of a row follows from the one above: w(y+1) = w(y) r(y), r(y+1) = r(y) q. So do the
+    first row's of a block from those of the block before, for at most :data:`RUN` blocks.
     """
     top = ti.cast(8 * strip, ti.f32)
     for i in range(n):
@@ -138,17 +161,32 @@ def accumulate(
             half = 0.5 / a
             first = ti.max(left, ti.cast(ti.floor((mx + x0 * half) * 0.125), ti.i32))
             last = ti.min(right - 1, ti.cast(ti.floor((mx + x1 * half) * 0.125), ti.i32))
+            row_step, block_step = g[13], g[14]
+            w0, r0, across = V8(0.0), V8(0.0), V8(0.0)
+            run = ti.select(is_thin(a), 1, RUN)
+            ahead = 0
             for xb in range(first, last + 1):
-                if active[strip * columns + xb] != 0:
-                    dx = LANES + (xb * 8 + 0.5 - mx)
-                    w = exp2((a * dx + b * y0) * dx + 0.5 * c * y0 * y0)
-                    r = exp2(b * dx + c * (y0 + 0.5))
+                if active[strip * columns + xb] == 0:
+                    ahead = 0
+                else:
+                    if ahead == 0:
+                        dx = LANES + (xb * 8 + 0.5 - mx)
+                        w0 = exp2((a * dx + b * y0) * dx + 0.5 * c * y0 * y0)
+                        r0 = exp2(b * dx + c * (y0 + 0.5))
+                        across = exp2(16.0 * a * dx + (64.0 * a + 8.0 * b * y0))
+                        ahead = run
+                    else:
+                        w0 *= across
+                        across *= block_step
+                        r0 *= row_step
+                    ahead -= 1
+                    w, r = w0, r0
                     start = xb * rows + strip * 8
                     for p in range(start, start + 8):
                         v = above_floor(w)
-                        out[p, 0] = out[p, 0] + v * red
-                        out[p, 1] = out[p, 1] + v * green
-                        out[p, 2] = out[p, 2] + v * blue
+                        out[3 * p] = out[3 * p] + v * red
+                        out[3 * p + 1] = out[3 * p + 1] + v * green
+                        out[3 * p + 2] = out[3 * p + 2] + v * blue
                         w *= r
                         r *= q
 
@@ -166,6 +204,7 @@ def moments(i, columns, rows, prepared: ti.template(), error: ti.template()):
     red, green, blue = g[8], g[9], g[10]
     er, eg, eb = V8(0.0), V8(0.0), V8(0.0)
     sx, sy, sxx, sxy, syy = V8(0.0), V8(0.0), V8(0.0), V8(0.0), V8(0.0)
+    run = ti.select(is_thin(0.5 * c), 8, 2 * RUN)
     disc = b * b - 2.0 * a * c
     first = ti.max(0, ti.cast(ti.floor((mx - ex) * 0.125), ti.i32))
     last = ti.min(columns - 1, ti.cast(ti.floor((mx + ex) * 0.125), ti.i32))
@@ -180,22 +219,22 @@ def moments(i, columns, rows, prepared: ti.template(), error: ti.template()):
         ya = ti.max(0, ti.cast(ti.floor(my + y0 / c), ti.i32))
         yb = ti.min(rows - 1, ti.cast(ti.floor(my + y1 / c), ti.i32))
         s0, s1, s2 = V8(0.0), V8(0.0), V8(0.0)
-        for k in range((yb - ya + 8) // 8):
-            yk = ya + 8 * k
+        for k in range((yb - ya + run) // run):
+            yk = ya + run * k
             dy0 = yk + 0.5 - my
             w = exp2((a * dx + b * dy0) * dx + 0.5 * c * dy0 * dy0)
             r = exp2(b * dx + c * (dy0 + 0.5))
-            for y in range(yk, ti.min(yk + 8, yb + 1)):
+            for y in range(yk, ti.min(yk + run, yb + 1)):
                 p = xb * rows + y
                 dy = y + 0.5 - my
                 v = above_floor(w)
-                e0 = error[p, 0]
-                e1 = error[p, 1]
-                e2 = error[p, 2]
+                e0 = error[3 * p]
+                e1 = error[3 * p + 1]
+                e2 = error[3 * p + 2]
                 er += v * e0
                 eg += v * e1
                 eb += v * e2
-                s = ti.select(w > FLOOR, w, 0.0) * (e0 * red + e1 * green + e2 * blue)
+                s = w * is_positive(v) * (e0 * red + e1 * green + e2 * blue)
                 s0 += s
                 s1 += s * dy
                 s2 += s * (dy * dy)
@@ -212,9 +251,13 @@ def moments(i, columns, rows, prepared: ti.template(), error: ti.template()):
 @ti.func
 def chain(i, m, params: ti.template(), prepared: ti.template()):
     """Moments to the gradient of 1/2 sum e^2 in the order of the parameters."""
-    g = prepared[i]
+    return chain_rule(prepared[i], params[i, 2], params[i, 3], params[i, 4], m)
+
+
+@ti.func
+def chain_rule(g, l11, l21, l22, m):
+    """As :func:`chain`, of one prepared splat and its Cholesky vector."""
     a, b, c = -2.0 / LOG2E * g[2], -g[3] / LOG2E, -g[4] / LOG2E
-    l11, l21, l22 = params[i, 2], params[i, 3], params[i, 4]
     # d/dS = 1/2 S^-1 M S^-1 with M the second moments; d/dL = 2 (d/dS) L.
     k11, k12 = a * m[5] + b * m[6], a * m[6] + b * m[7]
     k21, k22 = b * m[5] + c * m[6], b * m[6] + c * m[7]
@@ -288,11 +331,11 @@ def residual_strip(
         if active[strip * columns + xb] != 0:
             start = xb * rows + strip * 8
             for p in range(start, start + 8):
-                wt = weight[p, 0]
+                wt = weight[p]
                 for k in ti.static(range(3)):
-                    e = out[p, k]
+                    e = out[3 * p + k]
                     total += wt * e * e
-                    out[p, k] = wt * e
+                    out[3 * p + k] = wt * e
     return total.sum()
 
 
@@ -311,9 +354,9 @@ def begin_strip(
         if active[strip * columns + xb] != 0:
             first = xb * rows + strip * 8
             for p in range(first, first + 8):
-                out[p, 0] = start[p, 0]
-                out[p, 1] = start[p, 1]
-                out[p, 2] = start[p, 2]
+                out[3 * p] = start[3 * p]
+                out[3 * p + 1] = start[3 * p + 1]
+                out[3 * p + 2] = start[3 * p + 2]
 
 
 @ti.kernel

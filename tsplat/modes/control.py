@@ -73,19 +73,28 @@ class Control:
         """Price of a bit in a P-frame: weighted squared error, full scale 1."""
         return Quality.of(self.crf, pixels).lagrange * self._factor
 
-    def coded(self, size: int, frames: int, psnr: float | None) -> None:
-        """A packet of this many bytes for so many frames was written; ``psnr`` of a P-frame."""
+    def intra_coded(self, size: int) -> None:
+        """An I-packet of this many bytes was written."""
+        self._spend(size, 1)
+
+    def inter_coded(self, size: int, frames: int, psnr: float | None) -> None:
+        """A P-packet of this many bytes for so many frames was written; ``psnr``, if one is to be
+        held, is what it shows."""
         config = self._config
         if config.bitrate is not None:
-            share = config.bitrate * 1000 * frames / self._rate
-            self._ahead += size * 8 - share
-            if psnr is not None:
-                # What is ahead is to be made up for within the window.
-                horizon = max(1.0, config.window * self._rate / frames)
-                wanted = max(0.2 * share, share - self._ahead / horizon * 2)
-                self._turn(math.sqrt(size * 8 / wanted))
+            share = self._spend(size, frames)
+            # What is ahead is to be made up for within the window.
+            horizon = max(1.0, config.window * self._rate / frames)
+            wanted = max(0.2 * share, share - self._ahead / horizon * 2)
+            self._turn(math.sqrt(size * 8 / wanted))
         elif config.psnr is not None and psnr is not None:
             self._turn(2 ** ((psnr - config.psnr) * 0.5))
+
+    def _spend(self, size: int, frames: int) -> float:
+        """Count a packet; the bits that so many frames may take."""
+        share = (self._config.bitrate or 0.0) * 1000 * frames / self._rate
+        self._ahead += size * 8 - share
+        return share
 
     def _turn(self, factor: float) -> None:
         self._factor *= min(_FASTEST, max(1 / _FASTEST, factor))

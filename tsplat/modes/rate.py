@@ -19,6 +19,8 @@ from tsplat.kernels.canvas import Canvas
 from tsplat.kernels.descent import LARGEST
 from tsplat.modes.intra import place_bits, prices_of
 from tsplat.predict.flow import error_after, refine, vectors_of
+from tsplat.predict.select import tiles_of
+from tsplat.predict.worth import expected_gain
 from tsplat.splats import QuantizedSplats, Splats
 
 _NEVER = 1e9
@@ -86,18 +88,29 @@ def inter(
     if reaching is not None:
         stay = reaching(moved.dequantise().params)
         moved = QuantizedSplats(values[stay], steps)
-    proposal = fit(canvas, moved.dequantise(), config.proposal)
-    found, _ = descend(
-        canvas,
-        moved,
-        moved.values,
-        quantise(canvas, proposal, steps).values,
-        before.history[stay],
-        Prices(False, price_table(rates.sizes, rates.flags, rates.groups), 0.0, _NEVER),
-        lagrange,
-        config.passes,
-    )
+    values = moved.values.copy()
+    params = moved.dequantise().params
+    chosen = expected_gain(canvas, params) > config.worth * lagrange
+    if chosen.any():
+        part = QuantizedSplats(values[chosen], steps)
+        canvas.begin(params[~chosen], tiles_of(canvas, params[chosen]))
+        proposal = fit(canvas, Splats(params[chosen]), config.proposal)
+        found, _ = descend(
+            canvas,
+            part,
+            part.values,
+            quantise(canvas, proposal, steps).values,
+            before.history[stay][chosen],
+            Prices(False, price_table(rates.sizes, rates.flags, rates.groups), 0.0, _NEVER),
+            lagrange,
+            config.passes,
+            config.steps,
+        )
+        values[chosen] = found.values
+    found = QuantizedSplats(values, steps)
     added = _added(canvas, before, found, newcomers, config, header, lagrange, room)
+    if reaching is not None:
+        added = added[reaching(QuantizedSplats(added, steps).dequantise().params)]
     return Change(stay, np.concatenate([found.values, added]), vectors)
 
 
