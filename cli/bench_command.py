@@ -19,7 +19,9 @@ def command() -> None:
 @click.option("--peers", default="x264,x265,svtav1", show_default=True, metavar="NAME,...")
 @click.option("--height", type=click.IntRange(16, 8192), default=360, show_default=True)
 @click.option("--frames", type=click.IntRange(2), default=60, show_default=True)
-@click.option("--preset", type=click.Choice(["fast", "slow"]), default="slow", show_default=True)
+@click.option(
+    "--preset", type=click.Choice(["realtime", "fast", "slow"]), default="slow", show_default=True
+)
 @click.option("--crf", "crfs", metavar="Q,...", help="Qualities of tsplat to try.")
 @click.option(
     "--roi",

@@ -23,7 +23,9 @@ class Bitrate(click.ParamType):
 @click.command("encode")
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT.tsplat")
-@click.option("--preset", type=click.Choice(["fast", "slow"]), default="fast", show_default=True)
+@click.option(
+    "--preset", type=click.Choice(["realtime", "fast", "slow"]), default="fast", show_default=True
+)
 @click.option(
     "--crf", type=float, metavar="Q", help="Constant quality, 0..63; 6 more halve the bytes.  [24]"
 )

@@ -41,7 +41,7 @@ def test_settings_out_of_range_are_refused(settings, message):
 
 
 def test_unknown_presets_are_refused():
-    with pytest.raises(ConfigError, match="expected fast or slow"):
+    with pytest.raises(ConfigError, match="expected one of realtime, fast, slow"):
         preset("furious")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from tsplat.errors import ConfigError
 from tsplat.splats import MAX_SPLATS, Steps
 
-PRESETS = ("fast", "slow")
+PRESETS = ("realtime", "fast", "slow")
 BACKGROUNDS = ("splats", "none", "blur", "video")
 SELECTIONS = ("rate", "paper")
 CRF = 24.0
@@ -43,6 +43,8 @@ class FitConfig:
         Share of the rates that the cosine schedule ends at, 0..1.
     grow : int
         How often during the fit splats are added where the error is; it then starts from half.
+    rough : int
+        How many of the parts between are fitted to a picture of half the size.
     presolve, solve : int
         Steps of the conjugate gradients that solve for the colours, before the fit and after
         the geometry was rounded; 0 leaves them.
@@ -53,6 +55,7 @@ class FitConfig:
     colour_rate: float = 0.045
     final: float = 0.05
     grow: int = 0
+    rough: int = 0
     presolve: int = 0
     solve: int = 8
 
@@ -62,6 +65,7 @@ class FitConfig:
         _within("colour_rate", self.colour_rate, 0, 1)
         _within("final", self.final, 0, 1)
         _count("grow", self.grow, 0, 100)
+        _count("rough", self.rough, 0, 100)
         _count("presolve", self.presolve, 0, 100)
         _count("solve", self.solve, 0, 100)
 
@@ -98,7 +102,7 @@ class RateConfig:
     passes: int
     proposal: FitConfig
     motion: int
-    worth: float = 8.0
+    worth: float = 5.0
     steps: bool = True
     added: int = 4
     added_blur: float = 0.2
@@ -112,7 +116,9 @@ class RateConfig:
         _within("added_blur", self.added_blur, 0.01, 10)
 
 
-_PROPOSAL = FitConfig(12, rate=0.06, colour_rate=0.02, final=0.2)
+_PROPOSAL = FitConfig(20, rate=0.06, colour_rate=0.02, final=0.2)
+_INTRA = FitConfig(800, grow=3, rough=3, presolve=5)
+_RATES = RateConfig(5, 4, _PROPOSAL, 6)
 
 
 @dataclass(frozen=True)
@@ -174,8 +180,8 @@ class EncoderConfig:
     threshold: float = 11.5
     init: str = "superpixel"
     seed: int = 0
-    intra: FitConfig = field(default_factory=lambda: FitConfig(400, grow=3, presolve=5))
-    rates: RateConfig = field(default_factory=lambda: RateConfig(5, 2, _PROPOSAL, 6))
+    intra: FitConfig = field(default_factory=lambda: _INTRA)
+    rates: RateConfig = field(default_factory=lambda: _RATES)
     steps: Steps | None = None
     background: str = "splats"
     backdrop: tuple[int, int, int] = (0, 0, 0)
@@ -212,12 +218,35 @@ class EncoderConfig:
                 raise ConfigError("background-kbps: only for a background of video")
 
 
+_PRESETS = {
+    "realtime": EncoderConfig(
+        intra=replace(_INTRA, iterations=200),
+        rates=replace(
+            _RATES, passes=2, proposal=replace(_PROPOSAL, iterations=8), worth=15, added=2
+        ),
+    ),
+    "fast": EncoderConfig(),
+    "slow": EncoderConfig(
+        intra=FitConfig(1200, grow=3, presolve=5, solve=12),
+        rates=replace(
+            _RATES,
+            intra_passes=8,
+            passes=6,
+            proposal=replace(_PROPOSAL, iterations=40),
+            motion=16,
+            worth=4,
+            added=8,
+        ),
+    ),
+}
+
+
 def preset(name: str, **settings) -> EncoderConfig:
     """Settings by how long encoding may take, with anything changed that is given.
 
     Parameters
     ----------
-    name : {"fast", "slow"}
+    name : {"realtime", "fast", "slow"}
     **settings
         Fields of :class:`EncoderConfig`.
 
@@ -227,14 +256,8 @@ def preset(name: str, **settings) -> EncoderConfig:
         Unknown preset, or a setting out of range.
     """
     if name not in PRESETS:
-        raise ConfigError(f"preset: got {name!r}, expected {' or '.join(PRESETS)}")
-    config = EncoderConfig()
-    if name == "slow":
-        config = EncoderConfig(
-            intra=FitConfig(1200, grow=3, presolve=5, solve=12),
-            rates=RateConfig(8, 4, replace(_PROPOSAL, iterations=40), 16, worth=4, added=8),
-        )
-    return replace(config, **settings)
+        raise ConfigError(f"preset: got {name!r}, expected one of {', '.join(PRESETS)}")
+    return replace(_PRESETS[name], **settings)
 
 
 @dataclass(frozen=True)

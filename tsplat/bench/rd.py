@@ -79,7 +79,7 @@ def compare(
         Lines to scale to, and frames to take.
     crfs : iterable of float
         For tsplat.
-    preset : {"fast", "slow"}
+    preset : {"realtime", "fast", "slow"}
     roi : {"off", "person"}
         "person": tsplat codes the person alone, and everybody is measured inside that region.
     tell : callable

@@ -66,7 +66,7 @@ def encode(
         input.
     target : str or Path
         The ``.tsplat`` file. It is written beside its place and moved there when it is whole.
-    preset : {"fast", "slow"}
+    preset : {"realtime", "fast", "slow"}
         See :func:`tsplat.config.preset`.
     crf, bitrate, psnr : float, optional
         Constant quality, 0..63, less is better, about 6 more halve the bytes (the default, 24);

@@ -19,6 +19,10 @@ _BLUR, _SHARPEN = 0.15, 0.4
 loses over the rounds."""
 _WIDTH, _GAIN = 1.2, 1.4
 """Standard deviation of a new splat over that of the blur, and its colour over the error there."""
+_SMALLEST = 128
+"""Width and height from which on a picture is first fitted at half its size."""
+_FINE = 1.5
+"""Blur, in pixels of the reduced error, that is fine enough."""
 _CANDIDATES = 4
 """Maxima that are looked at for each splat wanted."""
 _UNTIL = 0.4
@@ -46,16 +50,22 @@ def fit_growing(canvas: Canvas, splats: Splats, count: int, config: FitConfig) -
     """
     if not config.grow or not len(splats):
         return fit(canvas, splats, config)
-    distance = np.sqrt(canvas.width * canvas.height / max(1, count))
     share = (1 - _FIRST) / config.grow
-    splats = fit(canvas, splats, config.part(_FIRST, _UNTIL))
-    for number in range(config.grow):
-        sigma = distance * _BLUR * (1 - _SHARPEN * number / config.grow)
-        wanted = round((count - len(splats)) / (config.grow - number))
-        new = peaks(canvas, splats.params, wanted, sigma)
-        params = np.concatenate([splats.params, new])
-        last = number == config.grow - 1
-        splats = fit(canvas, Splats(params), config.part(share, config.final if last else _UNTIL))
+    for number in range(config.grow + 1):
+        rough = number < config.rough and min(canvas.width, canvas.height) >= _SMALLEST
+        place = canvas.half() if rough else canvas
+        sx, sy = place.width / canvas.width, place.height / canvas.height
+        params = splats.scaled(sx, sy).params if rough else splats.params
+        if number:
+            wanted = round((count - len(params)) / (config.grow - number + 1))
+            distance = np.sqrt(place.width * place.height / max(1, count))
+            sigma = distance * _BLUR * (1 - _SHARPEN * (number - 1) / config.grow)
+            params = np.concatenate([params, peaks(place, params, wanted, sigma)])
+        last = number == config.grow
+        part = config.part(share if number else _FIRST, config.final if last else _UNTIL)
+        splats = fit(place, Splats(params), part)
+        if rough:
+            splats = splats.scaled(1 / sx, 1 / sy)
     return splats
 
 
@@ -74,20 +84,34 @@ def peaks(canvas: Canvas, params: np.ndarray, count: int, sigma: float) -> np.nd
     """
     canvas.load(params)
     canvas.squared_error()
-    error = cv2.GaussianBlur(-canvas.error_picture(), (0, 0), sigma)
-    weight = cv2.GaussianBlur(canvas.weight_picture(), (0, 0), sigma)
-    energy = (error**2).sum(2) / np.maximum(weight, 1e-3)
-    reach = 2 * int(2 * sigma) + 1
+    # A blurred error is as good at a part of its size.
+    factor = max(1, int(sigma / _FINE))
+    error = _blurred(-canvas.error_picture(), factor, sigma)
+    weight = np.ones(error.shape[:2], np.float32)
+    if canvas.weight is not None:
+        weight = np.maximum(_blurred(canvas.weight, factor, sigma), 1e-3)
+    energy = (error**2).sum(2) / weight
+    reach = 2 * int(2 * sigma / factor) + 1
     highest = cv2.dilate(energy, np.ones((reach, reach), np.uint8))
     y, x = np.nonzero((energy == highest) & (energy > 0))
     order = np.argsort(-energy[y, x], kind="stable")[: _CANDIDATES * count]
     chosen = _apart(np.stack([x[order], y[order]], 1), count, reach // 2)
     x, y = chosen.T
     out = np.zeros((len(y), 8), np.float32)
-    out[:, 0], out[:, 1] = x + 0.5, y + 0.5
+    out[:, 0], out[:, 1] = (x + 0.5) * factor, (y + 0.5) * factor
     out[:, 2] = out[:, 4] = _WIDTH * sigma
-    out[:, 5:] = _GAIN * error[y, x] / np.maximum(weight[y, x], 1e-3)[:, None]
+    out[:, 5:] = _GAIN * error[y, x] / weight[y, x][:, None]
     return out
+
+
+def _blurred(picture: np.ndarray, factor: int, sigma: float) -> np.ndarray:
+    """A picture, (H, W) or (H, W, 3) float32, at a part of its size, blurred."""
+    height, width = picture.shape[:2]
+    size = (-(-width // factor), -(-height // factor))
+    below, right = size[1] * factor - height, size[0] * factor - width
+    whole = cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REPLICATE)
+    small = cv2.resize(whole, size, interpolation=cv2.INTER_AREA)
+    return cv2.GaussianBlur(small, (0, 0), sigma / factor)
 
 
 def _apart(places: np.ndarray, count: int, distance: int) -> np.ndarray:

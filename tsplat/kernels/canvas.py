@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import taichi as ti
 
@@ -30,6 +31,7 @@ class Canvas(Screen):
         self._active = self._tile_map(None)
         self._losses = ti.ndarray(ti.f32, self.tiles)
         self._steps = ti.ndarray(ti.f32, 8)
+        self._half: Canvas | None = None
         self.set_weight(None)
 
     # -- what to fit -----------------------------------------------------------------------
@@ -37,20 +39,34 @@ class Canvas(Screen):
     def set_target(self, frame: np.ndarray) -> None:
         """The picture to fit. frame: (height, width, 3) uint8."""
         shape = (self.height, self.width, self.rows, self._length)
-        frame = np.ascontiguousarray(frame)
+        self._frame = frame = np.ascontiguousarray(frame)
+        self._stale = True
         pixels.put_frame(frame, self._target, -1.0 / 255.0, *shape)
 
     def set_weight(self, weight: np.ndarray | None) -> None:
         """Weight of each pixel's squared error. (height, width) float32, or None for 1."""
+        self._weights, self._stale = weight, True
         if weight is None:
             weight = np.ones((self.height, self.width), np.float32)
         weight = np.ascontiguousarray(weight, np.float32)
         pixels.put_plane(weight, self._weight, self.height, self.width, self.rows, self._length)
 
-    def load(self, params: np.ndarray) -> None:
-        """Put splats on the device; forgets the optimiser's state. params: (n, 8) float32."""
-        super().load(params)
-        self._state.fill(0.0)
+    def half(self) -> Canvas:
+        """A canvas of half the width and height, after :meth:`begin`, with the same picture and
+        weight: a rough fit costs a quarter there."""
+        if self._half is None:
+            self._half = Canvas((self.width + 1) // 2, (self.height + 1) // 2, self.backend)
+        if self._stale:
+            size = self._half.width, self._half.height
+            small = cv2.resize(self._frame, size, interpolation=cv2.INTER_AREA)
+            self._half.set_target(small)
+            weight = self._weights
+            if weight is not None:
+                weight = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
+            self._half.set_weight(weight)
+            self._stale = False
+        self._half.begin()
+        return self._half
 
     # -- splats to integers ----------------------------------------------------------------
 
@@ -106,7 +122,10 @@ class Canvas(Screen):
         self._render(self._target, self._base, self._everywhere)
 
     def iterate(self, rate: float, colour_rate: float, t: int) -> None:
-        """Iteration t = 1, 2, ... of the fit of the loaded splats to what :meth:`begin` set."""
+        """Iteration t = 1, 2, ... of the fit of the loaded splats to what :meth:`begin` set; the
+        first one forgets the optimiser's state."""
+        if t == 1:
+            self._state.fill(0.0)
         shape = self._work()
         splatting.iterate(
             self._params,
@@ -144,15 +163,14 @@ class Canvas(Screen):
 
     def error_picture(self) -> np.ndarray:
         """The weighted error of the last :meth:`squared_error`, (height, width, 3) float32."""
-        blocks = self._error.to_numpy().reshape(self.columns, self.rows, 3, 8)
-        flat = blocks.transpose(1, 0, 3, 2).reshape(self.rows, self.columns * 8, 3)
-        return flat[: self.height, : self.width]
+        out = np.empty((self.height, self.width, 3), np.float32)
+        pixels.get_planes(self._error, out, self.height, self.width, self.rows, self.columns)
+        return out
 
-    def weight_picture(self) -> np.ndarray:
-        """The weight of each pixel's squared error, (height, width) float32."""
-        blocks = self._weight.to_numpy().reshape(self.columns, self.rows, 8)
-        flat = blocks.transpose(1, 0, 2).reshape(self.rows, self.columns * 8)
-        return flat[: self.height, : self.width]
+    @property
+    def weight(self) -> np.ndarray | None:
+        """What :meth:`set_weight` was given."""
+        return self._weights
 
     def apply_normal(self, colours: np.ndarray) -> np.ndarray:
         """G c with G the Gram matrix of the loaded splats' falloffs; (n, 3) to (n, 3)."""
@@ -313,9 +331,9 @@ class Descent:
 
     def __init__(self, canvas: Canvas, values: np.ndarray):
         self._canvas, self._n = canvas, len(values)
-        self._values = _filled(ti.i32, values)
-        self._alive = _filled(ti.i32, np.ones(self._n, np.int32))
-        self._gains = _filled(ti.f32, np.zeros(self._n, np.float32))
+        self._values = self._array(values.astype(np.int32))
+        self._alive = self._array(np.ones(self._n, np.int32))
+        self._gains = self._array(np.zeros(self._n, np.float32))
 
     def set(
         self,
@@ -327,11 +345,11 @@ class Descent:
         bounds: np.ndarray,
     ) -> None:
         """What integers are compared with, (n, 8), (n, 8), (n,); what they are and cost."""
-        self._reference = _filled(ti.i32, reference)
-        self._proposal = _filled(ti.i32, proposal)
-        self._history = _filled(ti.i32, history)
-        self._steps, self._rates = _filled(ti.f32, steps), _filled(ti.f32, rates)
-        self._bounds = _filled(ti.i32, bounds)
+        integers = (reference, proposal, history, bounds)
+        given = (self._array(a.astype(np.int32)) for a in integers)
+        self._reference, self._proposal, self._history, self._bounds = given
+        self._steps = self._array(steps.astype(np.float32))
+        self._rates = self._array(rates.astype(np.float32))
 
     def step(
         self,
@@ -351,7 +369,7 @@ class Descent:
             self._history,
             self._alive,
             self._gains,
-            _filled(ti.i32, turns.order),
+            self._array(turns.order),
         )
         costs = (
             self._steps,
@@ -369,28 +387,34 @@ class Descent:
         )
         if canvas.backend.on_cpu:
             order = (turns.first, turns.cells, turns.turns, np.zeros(turns.count + 1, np.int32))
-            waiting = (_filled(ti.i32, a) for a in order)
+            waiting = (self._array(a.astype(np.int32)) for a in order)
             work = canvas._work()
             descent.descend_in_turn(*splats, *waiting, self._n, *costs, work[1], work[2])
         else:
             for start, end in turns.batches:
                 descent.descend_batch(*splats, start, end - start, *costs)
-        return float(self._gains.to_numpy().sum(dtype=np.float64))
+        return float(_on_host(self._gains).sum(dtype=np.float64))
 
     def values(self) -> np.ndarray:
         """The integers as they are now, (n, 8) int32."""
-        return self._values.to_numpy()
+        return _on_host(self._values)
+
+    def _array(self, values: np.ndarray) -> ti.Ndarray | np.ndarray:
+        """A buffer with these values: on a CPU, the array itself, which costs a launch less."""
+        values = np.ascontiguousarray(values)
+        if self._canvas.backend.on_cpu:
+            return values
+        out = ti.ndarray(ti.i32 if values.dtype == np.int32 else ti.f32, values.shape)
+        out.from_numpy(values)
+        return out
 
     def result(self) -> tuple[np.ndarray, np.ndarray]:
         """The integers, (n, 8) int32, and which splats are left, (n,) bool."""
-        return self.values(), self._alive.to_numpy() > 0
+        return self.values(), _on_host(self._alive) > 0
 
 
-def _filled(dtype, values: np.ndarray) -> ti.Ndarray:
-    """A buffer with these values."""
-    out = ti.ndarray(dtype, values.shape)
-    out.from_numpy(np.ascontiguousarray(values, np.int32 if dtype == ti.i32 else np.float32))
-    return out
+def _on_host(array: ti.Ndarray | np.ndarray) -> np.ndarray:
+    return array if isinstance(array, np.ndarray) else array.to_numpy()
 
 
 def determinant(params: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from tsplat.kernels.splatting import V8, Ints, Pixels, is_positive
 Frame = ti.types.ndarray(dtype=ti.u8, ndim=3)  # (height, width, 3)
 Bytes = ti.types.ndarray(dtype=ti.u8, ndim=1)
 Plane = ti.types.ndarray(dtype=ti.f32, ndim=2)  # (height, width)
+Picture = ti.types.ndarray(dtype=ti.f32, ndim=3)  # (height, width, 3)
 
 
 @ti.kernel
@@ -71,6 +72,22 @@ def get_frame(
                 frame[start + 3 * j] = ti.cast(ti.max(0.0, ti.min(255.0, red[j])), ti.u8)
                 frame[start + 3 * j + 1] = ti.cast(ti.max(0.0, ti.min(255.0, green[j])), ti.u8)
                 frame[start + 3 * j + 2] = ti.cast(ti.max(0.0, ti.min(255.0, blue[j])), ti.u8)
+
+
+@ti.kernel
+def get_planes(
+    image: Pixels, out: Picture, height: ti.i32, width: ti.i32, rows: ti.i32, columns: ti.i32
+):
+    """out = image. out: (height, width, 3)."""
+    for u in range(height * columns):
+        y = u // columns
+        x0 = u % columns * 8
+        p = u % columns * rows + y
+        for k in ti.static(range(3)):
+            v = image[3 * p + k]
+            for j in ti.static(range(8)):
+                if x0 + j < width:
+                    out[y, x0 + j, k] = v[j]
 
 
 @ti.func

@@ -163,7 +163,7 @@ def _added(
         arrivals = np.concatenate([arrivals, found])
     if not len(arrivals):
         return nothing
-    canvas.begin(params)
+    canvas.begin(params, tiles_of(canvas, arrivals))
     fitted = fit(canvas, Splats(arrivals), _NEW_FIT)
     new = payload.addable(quantise(canvas, fitted, header.steps).values, before, header)
     prices = prices_of(before.models, place_bits(1, header) - _SORTED)
