@@ -2,7 +2,8 @@
 
 Every array is coded with a model of its own, whose parameters travel in the packet's head as
 varints and bytes; the symbols of all arrays share one range-coded tail. Model tables are made of
-integers and float64 products alone (no exp, no log), so that every machine builds the same ones.
+integers and float64 products alone (no exp, no log), so that every machine builds the same ones;
+docs/FORMAT.md has the range coder's arithmetic, too.
 
 Models
 ------

@@ -25,7 +25,8 @@ P-packet
                  six channels with the models of the last I-packet
     ===========  =====================================================================
 
-All models' parameters first, then all symbols, in this order (:mod:`tsplat.code.entropy`); the
+docs/FORMAT.md has this in full. All models' parameters come first, then all symbols, in this order
+(:mod:`tsplat.code.entropy`); the
 symbols of a coded region are those of :mod:`tsplat.code.mask`. The splats that stay keep their
 order, the added ones come after them. A P-packet without changes is one zero byte.
 """
