@@ -33,6 +33,11 @@ def _lines(r: dict) -> list[str]:
         "  steps: mean {mean_px:.4f} px, Cholesky {cholesky_px:.4f} px, luma {luma:.5f}, "
         "chroma {chroma:.5f}".format(**r["steps"]),
     ]
+    lines += [
+        f"  {kind}: {_kinds(r[f'{kind.lower()}_bytes_by_kind'])}"
+        for kind in "IP"
+        if r[f"{kind.lower()}_frames"]
+    ]
     if r["region"]:
         lines.append(
             f"  region of interest in cells of {r['region']['cell_px']} px, "
@@ -47,4 +52,9 @@ def _lines(r: dict) -> list[str]:
             f"{f['changed_splats']} of {f['splats']} splats changed"
             + (f", region {f['region_share']:.1%}" if r["region"] else "")
         )
+        lines.append(f"           {_kinds(f['bytes_by_kind'])}")
     return lines
+
+
+def _kinds(spent: dict[str, float]) -> str:
+    return ", ".join(f"{kind} {size:.1f}" for kind, size in spent.items() if size)

@@ -106,6 +106,21 @@ def test_any_frame_can_be_asked_for(encoded, path):
         reader[12]
 
 
+@pytest.mark.parametrize("keyframe", [4, 5, 6])
+def test_the_index_says_where_i_packets_are(keyframe):
+    """Also where frames that waited are coded with the I-frame."""
+    frames = pictures(8, 48, 27)
+    encoder = tsplat.Encoder(48, 27, 30, tsplat.preset("fast", gaussians=20, span=3))
+    data = encoder.header
+    for k, frame in enumerate(frames):
+        data += encoder.encode(frame, keyframe=k == keyframe)
+    data += encoder.finish()
+    _, _, listed = container.read_index(data)
+    found = [p for p in container.packets(data, span=3) if p.kind == container.INTRA]
+    assert listed == [(p.frame, p.offset) for p in found]
+    assert [frame for frame, _ in listed] == [0, keyframe]
+
+
 def test_without_its_index_a_file_is_whole(encoded, path):
     encoder, _, packets, _ = encoded
     whole = list(tsplat.Reader(path))

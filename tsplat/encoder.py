@@ -214,7 +214,8 @@ class Encoder:
         fresh = fresh or self._since_intra >= self.config.gop
         new = _Frame(frame, ticks, region, self._frame)
         if self._state is None or fresh:
-            return self._put(self._flush() + self._intra_packets(new))
+            ahead = self._flush()
+            return self._put(ahead + self._intra_packets(new, len(ahead)))
         self._waiting.append(new)
         return self._put(self._flush()) if len(self._waiting) == self.config.span else b""
 
@@ -250,12 +251,14 @@ class Encoder:
             if packet is not None:
                 return self._behind(last, False) + packet
         self._waiting = waiting[:-1]
-        return self._flush() + self._intra_packets(last)
+        ahead = self._flush()
+        return ahead + self._intra_packets(last, len(ahead))
 
-    def _intra_packets(self, frame: _Frame) -> bytes:
+    def _intra_packets(self, frame: _Frame, ahead: int) -> bytes:
+        """An I-frame's packets, which come after some bytes that are not in the stream yet."""
         self._turn(frame.region)
         behind = self._behind(frame, True)
-        self._intra_offsets.append((frame.number, self._offset))
+        self._intra_offsets.append((frame.number, self._offset + ahead))
         return behind + self._intra(frame)
 
     def _turn(self, region: Region | None) -> float:

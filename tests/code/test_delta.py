@@ -89,7 +89,7 @@ def test_differences_that_are_too_large_are_refused(size):
 def test_a_stream_of_ones_is_refused_in_few_steps():
     calls = []
 
-    def ones(chances: np.ndarray, bits: np.ndarray | None) -> np.ndarray:
+    def ones(chances: np.ndarray, bits: np.ndarray | None, _: str) -> np.ndarray:
         calls.append(len(chances))
         return np.ones(len(chances), bool)
 

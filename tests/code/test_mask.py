@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tsplat.code import mask
 from tsplat.code.entropy import Reader, Writer
+from tsplat.code.tally import Tally
 from tsplat.region import Region
 
 
@@ -87,8 +88,11 @@ def test_the_cost_is_what_is_spent(kind):
     shape = (60, 70)
     region = kinds(shape, kind, 3)
     for past in (None, blob(shape, 3), region):
-        bits = 8 * len(packed(region, past))
-        assert mask.cost(region, past) == pytest.approx(bits, rel=0.01, abs=33)
+        data = packed(region, past)
+        tally = Tally(data)
+        tally.open()
+        assert mask.code(tally.bits, shape, past) == region
+        assert tally.spent["mask"] == pytest.approx(8 * len(data), rel=0.01, abs=33)
 
 
 def test_the_past_matters():

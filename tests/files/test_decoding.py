@@ -10,7 +10,8 @@ import pytest
 from tsplat_cli.info_command import _lines
 
 import tsplat
-from tests.golden.regenerate import FOLDER, HEADER, TICKS
+from tests.golden.regenerate import FOLDER
+from tests.golden.streams import small as small_stream
 from tsplat.decoder import Reader
 from tsplat.errors import BitstreamError, ConfigError
 from tsplat.files.evaluation import evaluate
@@ -19,6 +20,8 @@ from tsplat.frames.source import open_source
 
 GOLDEN = FOLDER / "small.tsplat"
 COUNT = 16
+HEADER = small_stream().header
+TICKS = [coded.ticks for coded in small_stream().frames]
 
 
 def raw(path: Path) -> np.ndarray:

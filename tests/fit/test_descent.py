@@ -25,7 +25,7 @@ def bits_of(difference: np.ndarray, history: np.ndarray) -> float:
     """What the range coder would spend, from the chances alone."""
     total = 0.0
 
-    def through(chances: np.ndarray, values: np.ndarray) -> np.ndarray:
+    def through(chances: np.ndarray, values: np.ndarray, _: str) -> np.ndarray:
         nonlocal total
         total -= np.log2(np.where(values, chances, 1 - chances)).sum()
         return values

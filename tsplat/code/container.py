@@ -1,5 +1,7 @@
 r"""The ``.tsplat`` container, version 3. All fixed-size integers are little-endian.
 
+docs/FORMAT.md specifies the whole format; what stands here is its first part.
+
 File
 ----
 ::

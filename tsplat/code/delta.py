@@ -23,6 +23,8 @@ from tsplat.motion import GRID
 from tsplat.motion import MOST as MOST_MOTION
 
 GROUPS = (slice(0, 2), slice(2, 5), slice(5, 8))
+KINDS = ("position", "shape", "colour")
+"""What the bits of each group are spent on."""
 MOST = 1 << 20
 """Differences are smaller than this."""
 _FLAG, _PLACE, _SHAPE, _COLOUR, _CHANNEL = 0, 4, 5, 7, 11
@@ -52,20 +54,24 @@ INITIAL = Contexts.believing(np.array(_CHANCES), _WEIGHT)
 
 
 class _Coder:
-    """Runs bits through the range coder and keeps what was seen in which context."""
+    """Runs bits through the range coder and keeps what was seen in which context.
 
-    def __init__(self, through: Bits, contexts: Contexts):
+    ``kind`` is what they are spent on.
+    """
+
+    def __init__(self, through: Bits, contexts: Contexts, kind: str):
+        self.kind = kind
         self._through = through
         self._contexts = contexts
         self._seen: list[tuple[np.ndarray, np.ndarray]] = []
 
     def bits(self, contexts: np.ndarray, bits: np.ndarray | None) -> np.ndarray:
-        out = self._through(self._contexts.chances(contexts), bits)
+        out = self._through(self._contexts.chances(contexts), bits, self.kind)
         self._seen.append((contexts, out))
         return out
 
     def even(self, n: int, bits: np.ndarray | None) -> np.ndarray:
-        return self._through(np.full(n, 0.5), bits)
+        return self._through(np.full(n, 0.5), bits, self.kind)
 
     def learned(self) -> Contexts:
         return self._contexts.learned(self._seen)
@@ -90,14 +96,14 @@ def code(
     (N, 8) int64 and Contexts
         The differences, and the contexts after them.
     """
-    coder = _Coder(through, contexts)
+    coder = _Coder(through, contexts, "flags")
     wanted = None if delta is None else (delta != 0).any(1)
     changes = coder.bits(_FLAG + history.astype(np.int64), wanted)
     out = np.zeros((len(history), 8), np.int64)
     rows = np.flatnonzero(changes)
     part = None if delta is None else delta[rows]
     groups = _groups(coder, len(rows), part)
-    for group, chosen in zip(GROUPS, groups):
+    for coder.kind, group, chosen in zip(KINDS, GROUPS, groups):
         for k in range(group.start, group.stop):
             given = part[chosen, k].astype(np.int64) if part is not None else None
             out[rows[chosen], k] = _values(coder, k, int(chosen.sum()), given)
@@ -124,7 +130,7 @@ def code_motion(
     BitstreamError
         A decoded component is too large.
     """
-    coder = _Coder(through, contexts)
+    coder = _Coder(through, contexts, "motion")
     out = np.zeros((GRID, GRID, 2), np.int64)
     for axis in (0, 1):
         known = None if vectors is None else differences(vectors[..., axis]).ravel()

@@ -2,7 +2,8 @@
 
 Every array is coded with a model of its own, whose parameters travel in the packet's head as
 varints and bytes; the symbols of all arrays share one range-coded tail. Model tables are made of
-integers and float64 products alone (no exp, no log), so that every machine builds the same ones.
+integers and float64 products alone (no exp, no log), so that every machine builds the same ones;
+docs/FORMAT.md has the range coder's arithmetic, too.
 
 Models
 ------
@@ -33,9 +34,9 @@ _WIDEST = 1 << 16
 _LONGEST = 48
 """Most bits of a ``gamma`` integer."""
 
-Bits = Callable[[np.ndarray, "np.ndarray | None"], np.ndarray]
+Bits = Callable[[np.ndarray, "np.ndarray | None", str], np.ndarray]
 """``Writer.bits`` or ``Reader.bits``: codes booleans, (n,), given their probabilities of being
-true, (n,) float64, and, when encoding, the booleans; returns them."""
+true, (n,) float64, when encoding, the booleans, and what they are spent on; returns them."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,8 @@ class Peak:
         chance = np.where(distances > 0, (1 - hit) * rho**distances / total, hit)
         return -np.log2(np.maximum(chance, 2.0**-24))
 
-    def table(self):
-        """As constriction takes it; only where span is not 0."""
+    def weights(self) -> np.ndarray:
+        """What the values' probabilities are proportional to, (span + 1,) float64, span > 0."""
         span, mode = self.span, self.mode
         powers = np.full(max(mode, span - mode), self.rho / 256.0)
         powers[0] = 1.0
@@ -88,8 +89,11 @@ class Peak:
         # cumsum, not sum: numpy's sum adds in an order that depends on the machine.
         total = np.cumsum(np.concatenate([below, above]))[-1]
         centre = total * self.hit / (256 - self.hit)
-        table = np.concatenate([below, [centre], above])
-        return constriction.stream.model.Categorical(table, perfect=False)
+        return np.concatenate([below, [centre], above])
+
+    def table(self):
+        """As constriction takes it; only where span is not 0."""
+        return constriction.stream.model.Categorical(self.weights(), perfect=False)
 
 
 class Writer:
@@ -121,7 +125,7 @@ class Writer:
         if model.span and len(values):
             self._tail.encode(_symbols(values - model.low), model.table())
 
-    def bits(self, chances: np.ndarray, values: np.ndarray | None) -> np.ndarray:
+    def bits(self, chances: np.ndarray, values: np.ndarray | None, kind: str = "") -> np.ndarray:
         """Booleans, (n,), each with its probability of being true, (n,) float64; returns them."""
         assert values is not None
         if len(values):
@@ -151,7 +155,8 @@ class Reader:
     All models' parameters come first in a packet, so arrays are first announced (``peak``,
     ``gamma`` in the writer's order, which read the head) and then taken: each call
     returns a function that decodes the symbols once :meth:`open` was called. ``bits`` and
-    ``known_peak`` have no head and take at once.
+    ``known_peak`` have no head and take at once. ``kind`` says what is read, to
+    :class:`tsplat.code.tally.Tally`; here it means nothing.
 
     Raises
     ------
@@ -163,40 +168,42 @@ class Reader:
         self._data = data
         self._at = 0
 
-    def integer(self, most: int, name: str) -> int:
+    def integer(self, most: int, name: str, kind: str = "") -> int:
         value, self._at = varint.unpack(self._data, self._at)
         if value > most:
             raise BitstreamError(f"{name}: got {value}, at most {most}")
         return value
 
-    def model(self) -> Peak:
+    def model(self, kind: str = "") -> Peak:
         """Parameters of a ``peak`` array that is not empty."""
-        low = varint.unfold(self.integer((1 << 32) - 1, "lowest value"))
-        span = self.integer(_WIDEST - 1, "span of values")
+        low = varint.unfold(self.integer((1 << 32) - 1, "lowest value", kind))
+        span = self.integer(_WIDEST - 1, "span of values", kind)
         if not span:
             return Peak(low, 0)
-        mode = self.integer(span, "mode")
-        hit, rho = self._byte(), self._byte()
+        mode = self.integer(span, "mode", kind)
+        hit, rho = self._byte(kind), self._byte(kind)
         if not (hit and rho):
             raise BitstreamError("a model's probability is zero")
         return Peak(low, span, mode, hit, rho)
 
-    def peak(self, n: int):
-        model = self.model() if n else Peak(0, 0)
-        return lambda: self.known_peak(n, model)
+    def peak(self, n: int, kind: str = ""):
+        model = self.model(kind) if n else Peak(0, 0)
+        return lambda: self.known_peak(n, model, kind)
 
-    def known_peak(self, n: int, model: Peak) -> np.ndarray:
+    def known_peak(self, n: int, model: Peak, kind: str = "") -> np.ndarray:
         if not (n and model.span):
             return np.full(n, model.low, np.int64)
         return self._take(n, model.table()) + model.low
 
-    def bits(self, chances: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
+    def bits(
+        self, chances: np.ndarray, values: np.ndarray | None = None, kind: str = ""
+    ) -> np.ndarray:
         if not len(chances):
             return np.zeros(0, bool)
         return self._decode(_BERNOULLI, chances) > 0
 
-    def gamma(self, n: int):
-        take_lengths = self.peak(n)
+    def gamma(self, n: int, kind: str = ""):
+        take_lengths = self.peak(n, kind)
 
         def take() -> np.ndarray:
             lengths = take_lengths()
@@ -207,7 +214,7 @@ class Reader:
                 chosen = np.flatnonzero(lengths == length)
                 for shift in range(0, length - 1 if len(chosen) else 0, 8):
                     bits = min(8, length - 1 - shift)
-                    out[chosen] |= self._take(len(chosen), _uniform_model(bits)) << shift
+                    out[chosen] |= self._even(len(chosen), bits, kind) << shift
             return out
 
         return take
@@ -219,7 +226,11 @@ class Reader:
         words = np.frombuffer(tail, "<u4").astype(np.uint32)
         self._tail = constriction.stream.queue.RangeDecoder(words)
 
-    def _byte(self) -> int:
+    def _even(self, n: int, bits: int, kind: str) -> np.ndarray:
+        """Integers of so many bits, (n,) int64, all equally probable."""
+        return self._take(n, _uniform_model(bits))
+
+    def _byte(self, kind: str) -> int:
         if self._at >= len(self._data):
             raise BitstreamError("packet ends inside a model's parameters")
         self._at += 1

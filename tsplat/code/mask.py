@@ -48,22 +48,8 @@ def code(
     state = pasts(past, shape)
     for cells, neighbours, row in steps(*shape):
         chances = CHANCES[row, flat[neighbours].sum(1), state[cells]] / 65536.0
-        flat[cells] = through(chances, None if known is None else known[cells])
+        flat[cells] = through(chances, None if known is None else known[cells], "mask")
     return Region(flat[:-1].reshape(shape))
-
-
-def cost(region: Region, past: Region | None) -> float:
-    """Bits that :func:`code` spends on a region."""
-    bits = 0.0
-
-    def through(chances: np.ndarray, values: np.ndarray | None) -> np.ndarray:
-        nonlocal bits
-        assert values is not None
-        bits -= float(np.log2(np.where(values, chances, 1 - chances)).sum())
-        return values
-
-    code(through, region.cells.shape, past, region)
-    return bits
 
 
 def pasts(past: Region | None, shape: tuple[int, int]) -> np.ndarray:

@@ -25,7 +25,8 @@ P-packet
                  six channels with the models of the last I-packet
     ===========  =====================================================================
 
-All models' parameters first, then all symbols, in this order (:mod:`tsplat.code.entropy`); the
+docs/FORMAT.md has this in full. All models' parameters come first, then all symbols, in this order
+(:mod:`tsplat.code.entropy`); the
 symbols of a coded region are those of :mod:`tsplat.code.mask`. The splats that stay keep their
 order, the added ones come after them. A P-packet without changes is one zero byte.
 """
@@ -50,6 +51,8 @@ _PLACE_BITS = 22
 """Enough for the widest picture and its margins at the finest step."""
 _WHOLE, _EMPTY, _CODED = 1, 2, 3
 _REGION, _DROPPED, _CHANGED, _ADDED, _MOTION = 1, 2, 4, 8, 16
+_KINDS = ("position",) * 2 + ("shape",) * 3 + ("colour",) * 3
+"""What a channel's bits are spent on."""
 
 
 @dataclass(frozen=True)
@@ -103,25 +106,25 @@ def encode_intra(
     )
 
 
-def decode_intra(data: bytes, header: Header) -> State:
-    """The inverse of :func:`encode_intra`.
+def decode_intra(data: bytes | Reader, header: Header) -> State:
+    """The inverse of :func:`encode_intra`; a reader of the bytes will do.
 
     Raises
     ------
     BitstreamError
         The packet is damaged, or names splats that :func:`~tsplat.splats.check` refuses.
     """
-    reader = Reader(data)
+    reader = data if isinstance(data, Reader) else Reader(data)
     take_region = _region_head(reader, None, header) if header.cell else None
     n = reader.integer(MAX_SPLATS, "splats")
-    places = reader.gamma(n)
-    models = tuple(reader.model() for _ in range(2, 8)) if n else ()
+    places = reader.gamma(n, "position")
+    models = tuple(reader.model(_KINDS[k]) for k in range(2, 8)) if n else ()
     reader.open()
     region = take_region() if take_region else None
     values = np.zeros((n, 8), np.int64)
     values[:, :2] = _taken_places(places, header)
     for k, model in enumerate(models, 2):
-        values[:, k] = reader.known_peak(n, model)
+        values[:, k] = reader.known_peak(n, model, _KINDS[k])
     splats = _checked(values, header)
     return State(splats, np.ones(n, np.uint8), region, models, np.full(n, -1, np.int32))
 
@@ -189,8 +192,8 @@ def encode_inter(
     return writer.finish(), State(splats, history, region, before.models, origin, contexts)
 
 
-def decode_inter(data: bytes, before: State, header: Header) -> State:
-    """The inverse of :func:`encode_inter`.
+def decode_inter(data: bytes | Reader, before: State, header: Header) -> State:
+    """The inverse of :func:`encode_inter`; a reader of the bytes will do.
 
     Raises
     ------
@@ -201,7 +204,7 @@ def decode_inter(data: bytes, before: State, header: Header) -> State:
     if data == b"\0":
         history = _later(before.history, np.zeros(n, bool))
         return replace(before, history=history, origin=np.arange(n, dtype=np.int32))
-    reader = Reader(data)
+    reader = data if isinstance(data, Reader) else Reader(data)
     parts = reader.integer(31, "parts")
     region, contexts = before.region, before.contexts
     stay, changes = np.ones(n, bool), np.zeros(n, bool)
@@ -213,12 +216,12 @@ def decode_inter(data: bytes, before: State, header: Header) -> State:
         take_region = _region_head(reader, before.region, header)
     if parts & _DROPPED:
         gone = _some(reader, n, "dropped splats")
-        take_gaps = reader.gamma(gone)
+        take_gaps = reader.gamma(gone, "dropped")
     if parts & _ADDED:
         if not before.models:
             raise BitstreamError("splats are added to a picture that had none")
         more = _some(reader, MAX_SPLATS, "added splats")
-        take_places = reader.gamma(more)
+        take_places = reader.gamma(more, "added")
     reader.open()
     if parts & _REGION:
         region = take_region()
@@ -235,18 +238,11 @@ def decode_inter(data: bytes, before: State, header: Header) -> State:
         added = np.zeros((more, 8), np.int64)
         added[:, :2] = _taken_places(take_places, header)
         for k, model in enumerate(before.models, 2):
-            added[:, k] = reader.known_peak(more, model)
+            added[:, k] = reader.known_peak(more, model, "added")
     splats = _checked(np.concatenate([values[stay], added]), header)
     history = _later(before.history, changes, stay, len(added))
     origin = _origin(stay, len(added))
     return State(splats, history, region, before.models, origin, contexts)
-
-
-def region_bytes(region: Region | None, past: Region | None) -> float:
-    """What a packet spends on its region; ``past`` is None in an I-packet."""
-    if region is None or region == past:
-        return 0.0
-    return 1.0 if region.whole or region.empty else 1 + mask.cost(region, past) / 8
 
 
 def moved(splats: QuantizedSplats, vectors: np.ndarray, header: Header) -> np.ndarray:
@@ -292,7 +288,7 @@ def _put_cells(writer: Writer, region: Region, past: Region | None) -> None:
 
 
 def _region_head(reader: Reader, past: Region | None, header: Header) -> Callable[[], Region]:
-    kind = reader.integer(_CODED, "kind of region")
+    kind = reader.integer(_CODED, "kind of region", "mask")
     shape = grid(header.width, header.height, header.cell)
     if kind == _CODED:
         return lambda: mask.code(reader.bits, shape, past)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tsplat.code import container
+from tsplat.config import EncoderConfig
 from tsplat.config import preset as make_config
 from tsplat.decoder import Decoder
 from tsplat.encoder import Encoder
@@ -26,9 +27,12 @@ from tsplat.frames.source import Clip, open_source, timeline
 from tsplat.kernels import runtime
 from tsplat.roi.masks import Masks
 from tsplat.roi.tracker import POLICIES, Matte, Tracker
+from tsplat.splats import MAX_PIXELS, MAX_SIDE
 
 SPAN = 3
 """Frames from one P-frame to the next in a file, unless low delay is asked for."""
+_RATE_EXCESS, _PSNR_LACK = 1.05, 0.5
+"""How far a file may miss what was asked for without a word: part of the bit rate, dB."""
 
 
 def encode(
@@ -70,7 +74,8 @@ def encode(
         See :func:`tsplat.config.preset`.
     crf, bitrate, psnr : float, optional
         Constant quality, 0..63, less is better, about 6 more halve the bytes (the default, 24);
-        or kbit/s to keep to; or a PSNR to hold, dB. One of them.
+        or kbit/s to keep to; or a PSNR to hold, dB. One of them. What cannot be reached is
+        approached, with a warning that says how far it went.
     low_delay : bool
         No interpolated frames: every frame's packet is complete with it.
     gaussians, gop, threshold, init, select : optional
@@ -114,9 +119,9 @@ def encode(
     Raises
     ------
     ConfigError, MediaError, ModelError, BackendError
-        A setting is out of range; the source cannot be read, has no person in it or does not
-        suit its masks, or the target cannot be written; the matting model does not work; the
-        backend is not there. Nothing is left behind.
+        A setting is out of range; the source cannot be read, is too large, has no person in it
+        or does not suit its masks, or the target cannot be written; the matting model does not
+        work; the backend is not there. Nothing is left behind.
     """
     if frames is not None and frames < 1:
         raise ConfigError(f"frames: got {frames}, expected 1 or more")
@@ -140,6 +145,7 @@ def encode(
         beside = stack.enter_context(replacing(Path(target), overwrite))
         pictures = stack.enter_context(open_source(source, height))
         clip = pictures.clip
+        _check_size(source, clip)
         finder = _finder(stack, roi, matting, clip, height)
         backend = runtime.start(arch, threads)
         runtime.announce_fallback(backend, announce)
@@ -190,13 +196,17 @@ def encode(
                     _announce_decision(finder, count - 1, announce)
             take(encoder.finish())
             size = file.tell()
+        done = encoder.statistics
+        length = float((duration + 1000) / 1000 / clip.rate)
+        held = inside.psnr() if finder else None
+        held = psnr_of(whole / done.frames) if held is None else held
+        kbps = (size - done.background_bytes) * 8 / length / 1000
         warnings = [
             *pictures.warnings,
-            *_checked(finder, source, encoder.statistics.frames, frames),
+            *_checked(finder, source, done.frames, frames),
+            *_missed(source, config, kbps, held),
         ]
         elapsed = time.perf_counter() - began
-    done = encoder.statistics
-    length = float((duration + 1000) / 1000 / clip.rate)
     return {
         "input": str(source),
         "output": str(target),
@@ -281,6 +291,27 @@ def _checked(
         return []
     what = "empty masks" if isinstance(finder, Masks) else "no person found"
     return [f"{source}: {what} in frames {_ranges(finder.absent)}"]
+
+
+def _check_size(source: str | Path, clip: Clip) -> None:
+    if max(clip.width, clip.height) > MAX_SIDE or clip.width * clip.height > MAX_PIXELS:
+        raise MediaError(
+            f"{source}: {clip.width}x{clip.height} is too large: sides up to {MAX_SIDE} and "
+            f"{MAX_PIXELS} pixels; --height scales it"
+        )
+
+
+def _missed(source: str | Path, config: EncoderConfig, kbps: float, psnr: float) -> list[str]:
+    """Warnings that what was asked for was not reached.
+
+    kbps: of the file without a background of video, whose rate is a setting of its own. psnr:
+    inside the region, where there is one, as that is what is held.
+    """
+    if config.bitrate is not None and kbps > _RATE_EXCESS * config.bitrate:
+        return [f"{source}: {kbps:.1f} kbit/s, more than the {config.bitrate:g} asked for"]
+    if config.psnr is not None and psnr < config.psnr - _PSNR_LACK:
+        return [f"{source}: PSNR {psnr:.2f} dB, less than the {config.psnr:g} asked for"]
+    return []
 
 
 def _ranges(numbers: list[int]) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tsplat.code.container import BACKGROUND, INTRA, VERSION, Damage
-from tsplat.code.payload import region_bytes
+from tsplat.code import payload
+from tsplat.code.container import BACKGROUND, INTRA, VERSION, Damage, Header, Packet
+from tsplat.code.payload import State
+from tsplat.code.tally import KINDS, Tally
 from tsplat.decoder import Decoder, Reader
 from tsplat.errors import BitstreamError
-from tsplat.region import Region
 
 
 def inspect(source: str | Path, each: bool = False) -> dict:
@@ -20,12 +22,14 @@ def inspect(source: str | Path, each: bool = False) -> dict:
     source : str or Path
     each : bool
         Add ``frame_list``, an entry for every coded frame; ``span`` counts the interpolated
-        ones before it, and itself.
+        ones before it, and itself. Its ``bytes_by_kind`` add up to its ``bytes``.
 
     Returns
     -------
     dict
-        What ``tsplat info --json`` prints.
+        What ``tsplat info --json`` prints. Bytes by kind are the information in what was coded,
+        -log2 of the coder's chances; what the packet has beyond that is ``header``: the container
+        around the payload, counts, and the end of the range coder.
 
     Raises
     ------
@@ -37,7 +41,7 @@ def inspect(source: str | Path, each: bool = False) -> dict:
     decoder = Decoder(header)
     frames: list[dict[str, Any]] = []
     waiting, background = False, 0
-    region: Region | None = None
+    before: State | None = None
     damage: list[Damage] = []
     for times, packet in reader.timed_packets():
         if packet.kind == BACKGROUND:
@@ -52,8 +56,8 @@ def inspect(source: str | Path, each: bool = False) -> dict:
             damage.append(Damage(error))
             waiting = True
             continue
-        past = None if packet.kind == INTRA else region
-        region = decoder.region
+        by_kind = _bytes_by_kind(packet, before, header)
+        before, region = decoder.state, decoder.region
         frames.append(
             {
                 "frame": packet.frame,
@@ -65,14 +69,13 @@ def inspect(source: str | Path, each: bool = False) -> dict:
                 "splats": len(decoder.splats),
                 "changed_splats": int(decoder.state.changed.sum()),
                 "region_share": round(region.share, 4) if region else None,
-                "region_bytes": round(region_bytes(region, past), 2),
+                "bytes_by_kind": by_kind,
             }
         )
     length = float(reader.end())
     shown = sum(f["span"] for f in frames)
-    sizes: dict[str, list[int]] = {"I": [], "P": []}
-    for entry in frames:
-        sizes[entry["type"]].append(entry["bytes"])
+    sizes = {kind: [f["bytes"] for f in frames if f["type"] == kind] for kind in "IP"}
+    sums = {kind: _sums(f for f in frames if f["type"] == kind) for kind in "IP"}
     result = {
         "file": str(source),
         "version": VERSION,
@@ -91,7 +94,9 @@ def inspect(source: str | Path, each: bool = False) -> dict:
         "i_bytes": sum(sizes["I"]),
         "p_bytes": sum(sizes["P"]),
         "background_bytes": background,
-        "region_bytes": round(sum(f["region_bytes"] for f in frames), 1),
+        "i_bytes_by_kind": sums["I"],
+        "p_bytes_by_kind": sums["P"],
+        "region_bytes": round(sum(spent["mask"] for spent in sums.values()), 1),
         "region": {"cell_px": header.cell, "outside": header.outside} if header.cell else None,
         "bpp": reader.bytes * 8 / (header.width * header.height * max(1, shown)),
         "kbit_s": reader.bytes * 8 / max(length, 1e-9) / 1000,
@@ -107,3 +112,21 @@ def inspect(source: str | Path, each: bool = False) -> dict:
     if each:
         result["frame_list"] = frames
     return result
+
+
+def _bytes_by_kind(packet: Packet, before: State | None, header: Header) -> dict[str, float]:
+    """What a packet that decodes spends on each kind; all together they are its size."""
+    tally = Tally(packet.payload)
+    if packet.kind == INTRA or before is None:
+        payload.decode_intra(tally, header)
+    else:
+        payload.decode_inter(tally, before, header)
+    spent = {kind: round(bits / 8, 3) for kind, bits in tally.spent.items()}
+    spent["header"] = round(packet.size - sum(spent.values()) + spent["header"], 3)
+    return spent
+
+
+def _sums(frames: Iterable[dict[str, Any]]) -> dict[str, float]:
+    """Bytes of several frames by kind."""
+    all_ = [frame["bytes_by_kind"] for frame in frames]
+    return {kind: round(sum(spent[kind] for spent in all_), 3) for kind in KINDS}

@@ -1,0 +1,123 @@
+"""docs/FORMAT.md says what the codec does: a decoder written from it reads the same."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tsplat
+from tests import independent
+from tests.clips import pictures, write_clip
+from tests.golden.regenerate import FOLDER
+from tsplat.code import container, delta, entropy, mask
+from tsplat.decoder import Decoder, Reader
+
+SPECIFICATION = independent.SPECIFICATION.read_text()
+SETTINGS = {
+    "crf 20": {"crf": 20, "gop": 7},
+    "low delay": {"crf": 30, "low_delay": True, "background": "#204060", "roi": "masks"},
+    "paper": {"select": "paper", "gaussians": 120, "gop": 9},
+}
+
+
+@pytest.fixture(
+    scope="module", params=[*sorted(p.name for p in FOLDER.glob("*.tsplat")), *SETTINGS]
+)
+def stream(request, tmp_path_factory) -> Path:
+    """Golden streams, and real clips encoded in several ways."""
+    if request.param not in SETTINGS:
+        return FOLDER / request.param
+    folder = tmp_path_factory.mktemp("format")
+    frames = pictures(14, 128, 72)
+    settings = dict(SETTINGS[request.param])
+    if settings.get("roi") == "masks":
+        y, x = np.mgrid[:72, :128]
+        discs = [((y - 40) ** 2 + (x - 50 - 2 * k) ** 2 < 900) * np.uint8(255) for k in range(14)]
+        masks = [np.dstack([disc] * 3) for disc in discs]
+        settings["roi"] = write_clip(folder / "masks.mkv", masks, codec="ffv1", pix_fmt="bgr0")
+    clip = write_clip(folder / "talk.mkv", frames)
+    tsplat.encode(clip, folder / "out.tsplat", **{"roi": "off", "arch": "cpu"} | settings)
+    return folder / "out.tsplat"
+
+
+def test_the_independent_decoder_gets_identical_integers(stream):
+    reader = Reader(stream)
+    decoder = Decoder(reader.header)
+    coded = [p for p in reader.packets() if p.kind != container.BACKGROUND]
+    _, states = independent.decode(stream.read_bytes())
+    assert len(states) == len(coded) > 1
+    for packet, (found, state) in zip(coded, states):
+        decoder.advance(packet)
+        assert (found.frame, tuple(found.ticks)) == (packet.frame, packet.ticks)
+        assert np.array_equal(state.values, decoder.splats.values)
+        assert state.history == decoder.state.history.tolist()
+        assert state.origin == decoder.state.origin.tolist()
+        assert state.contexts == decoder.state.contexts.counts.tolist()
+        cells = None if decoder.region is None else decoder.region.cells
+        assert np.array_equal(state.region, cells)
+
+
+def test_the_independent_decoder_s_pictures_are_a_grey_level_away(stream):
+    reader = Reader(stream)
+    if reader.header.outside in ("blur", "video"):
+        pytest.skip("pictures that are not specified to the grey level")
+    count = 0
+    for own, other in zip(reader, independent.pictures(stream.read_bytes()), strict=True):
+        assert np.abs(own.astype(int) - other).max() <= 1
+        count += 1
+    assert count > 1
+
+
+def test_the_independent_decoder_imports_nothing_of_the_codec():
+    tree = ast.parse(Path(independent.__file__).read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names = [a.name for a in node.names] + [getattr(node, "module", None) or ""]
+            assert not any("tsplat" in name or "constriction" in name for name in names)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_parts_of_the_range_coder_are_as_specified(seed):
+    """Any words, any models: also chances and shapes that no encoder makes."""
+    rng = np.random.default_rng(seed)
+    data = rng.bytes(4000)
+    chances = rng.uniform(0, 1, 400) ** rng.integers(1, 12, 400)
+    head = entropy.Reader(data)
+    head.open()
+    coder = independent.RangeDecoder(data)
+    assert head.bits(chances).tolist() == [coder.bit(p) for p in chances]
+    for _ in range(40):
+        span = int(rng.integers(1, 400))
+        mode, hit, rho = int(rng.integers(0, span + 1)), *map(int, rng.integers(1, 256, 2))
+        theirs = head.known_peak(9, entropy.Peak(-7, span, mode, hit, rho))
+        assert theirs.tolist() == independent.Peak(-7, span, mode, hit, rho).take(coder, 9)
+
+
+def test_a_bad_file_is_refused():
+    data = (FOLDER / "small.tsplat").read_bytes()
+    for at in (8, 20, 53, 60, 100, 160):
+        wrong = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+        with pytest.raises(independent.Refused):
+            independent.decode(wrong)
+
+
+def test_the_specification_repeats_what_the_container_says():
+    blocks = re.findall(r"```text\n(.*?)```", SPECIFICATION, re.DOTALL)
+    # Indented code and tables of the module's documentation.
+    said = inspect.cleandoc(container.__doc__ or "")
+    for block in blocks[:5]:
+        lines = [" ".join(line.split()) for line in block.splitlines() if line.strip()]
+        there = [" ".join(line.split()) for line in said.splitlines()]
+        assert all(line in there for line in lines), lines
+
+
+def test_the_specification_s_tables_are_the_codec_s():
+    assert np.array_equal(independent.MASK_CHANCES, mask.CHANCES)
+    fresh = np.array(independent.fresh_contexts())
+    assert np.array_equal(fresh, delta.INITIAL.counts)
+    assert f"format, version {container.VERSION}\n" in SPECIFICATION
