@@ -17,7 +17,13 @@ def command() -> None:
 
 @command.command("rd")
 @click.argument("clips", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--peers", default="x264,x265,svtav1", show_default=True, metavar="NAME,...")
+@click.option(
+    "--peers",
+    default="x264,x265,svtav1,gaussianimage",
+    show_default=True,
+    metavar="NAME,...",
+    help="gaussianimage: what splats for every frame alone would take.",
+)
 @click.option("--height", type=click.IntRange(16, 8192), default=360, show_default=True)
 @click.option("--frames", type=click.IntRange(2), default=60, show_default=True)
 @click.option("--preset", type=click.Choice(["fast", "slow"]), default="slow", show_default=True)
@@ -39,13 +45,12 @@ def command() -> None:
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
 def rd(clips, peers, crfs, out: Path | None, as_json: bool, quiet: bool, **settings) -> None:
     """Rate and distortion: real bytes and decoded pixels, with one keyframe."""
-    from tsplat.bench.rd import CRFS, compare, summary
-    from tsplat.frames.peers import PEERS
+    from tsplat.bench.rd import CRFS, NAMES, compare, summary
 
     names = list(dict.fromkeys(name for name in peers.split(",") if name))
-    unknown = [name for name in names if name not in PEERS]
+    unknown = [name for name in names if name not in NAMES]
     if unknown:
-        raise click.UsageError(f"peers: {unknown[0]} is none of {', '.join(PEERS)}")
+        raise click.UsageError(f"peers: {unknown[0]} is none of {', '.join(NAMES)}")
     qualities = _numbers(crfs) if crfs else CRFS
     if out:
         from tsplat.bench.page import require_matplotlib
@@ -80,7 +85,8 @@ def _numbers(crfs: str) -> list[float]:
 def _lines(r: dict) -> list[str]:
     lines = []
     for clip in r["clips"]:
-        lines += [*_points(clip), *_changes(clip, r), *_shimmer(clip["shimmer"]), ""]
+        lines += [*_points(clip), *_changes(clip, r), *_shimmer(clip["shimmer"])]
+        lines += [*_alone(clip["gaussianimage"], clip["frames"]), ""]
     if len(r["clips"]) < 2:
         return lines[:-1]
     lines.append(f"mean over {len(r['clips'])} clips; {_head(r)}")
@@ -97,12 +103,13 @@ def _lines(r: dict) -> list[str]:
 def _points(clip: dict) -> list[str]:
     lines = [
         f"{clip['clip']}: {clip['frames']} frames of {clip['width']}x{clip['height']}",
-        "  codec   size  crf    bytes  kbit/s   PSNR  MS-SSIM  shimmer",
+        "  codec          size        crf    bytes  kbit/s   PSNR  MS-SSIM  shimmer",
     ]
     for p in clip["points"]:
         shimmer = "      -" if p["shimmer"] is None else f"{p['shimmer']:7.2f}"
+        setting = f"{p['splats']} splats" if p["crf"] is None else f"{p['crf']:g}"
         lines.append(
-            f"  {p['codec']:7}  1/{p['shrink']} {p['crf']:4g} {p['bytes']:8d} {p['kbit_s']:7.1f} "
+            f"  {p['codec']:13}  1/{p['shrink']} {setting:>11} {p['bytes']:8d} {p['kbit_s']:7.1f} "
             f"{p['psnr_db']:6.2f}   {p['ms_ssim']:.4f}  {shimmer}"
         )
     return lines
@@ -148,9 +155,25 @@ def _shimmer(shimmer: dict) -> list[str]:
     return lines
 
 
+def _alone(rows: list[dict] | None, frames: int) -> list[str]:
+    if rows is None:
+        return []
+    from tsplat.bench.gaussianimage import BITS
+
+    lines = [
+        f"    GaussianImage at equal PSNR, {frames} frames alone, {BITS} bits a splat (account)"
+    ]
+    for row in rows:
+        says = "not reached"
+        if row["bytes"] is not None:
+            says = f"{row['bytes']} bytes; tsplat {row['tsplat_bytes']}, {row['change']:+.1%}"
+        lines.append(f"    at {row['psnr_db']:.2f} dB: {says}")
+    return lines
+
+
 def _given(values: list[float | None]) -> list[str]:
     return ["-" if v is None else f"{v:.2f}" for v in values]
 
 
 def _row(label: str, cells, width: int = 24) -> str:
-    return f"  {label:24}" + "".join(f"{cell:>{width}}" for cell in cells)
+    return f"  {label:26}" + "".join(f"{cell:>{width}}" for cell in cells)

@@ -12,6 +12,7 @@ import pytest
 from tests.cli.test_cli import fails, tsplat
 from tests.clips import pictures, psnr, write_clip
 from tsplat.bench.measure import busiest, quality
+from tsplat.bench.rd import compare
 from tsplat.errors import MediaError, TsplatError
 
 WORDS = ("--height", 54, "--frames", 6, "--crf", "10,20", "--preset", "fast")
@@ -85,17 +86,25 @@ def test_the_command_compares(clip):
 
 
 def test_the_command_prints_tables(clip):
-    result = tsplat("bench", "rd", clip, "--peers", "x264", *WORDS, "--quiet")
+    result = tsplat("bench", "rd", clip, clip, "--peers", "x264", *WORDS, "--quiet")
     shown = result.stdout.decode()
-    for words in ("bytes of tsplat", "x264, best size", "shimmer at equal PSNR"):
+    for words in (
+        "from 26 to 32 dB, over all shared dB, over all shared MS-SSIM",
+        "x264, best size",
+        "shimmer at equal PSNR",
+        "mean over 2 clips",
+    ):
         assert words in shown
+    assert "GaussianImage" not in shown
     assert result.stderr == b""
 
 
 def test_a_page_is_whole_and_names_no_folder(clip, tmp_path):
     pytest.importorskip("matplotlib")
     out = tmp_path / "page"
-    result = tsplat("bench", "rd", clip, "--peers", "x264", *WORDS, "--out", out, "--json")
+    result = tsplat(
+        "bench", "rd", clip, "--peers", "x264,gaussianimage", *WORDS, "--out", out, "--json"
+    )
     answer = json.loads(result.stdout)
     assert json.loads((out / "rd.json").read_text()) == answer
     page = (out / "index.html").read_text()
@@ -110,6 +119,9 @@ def test_a_page_is_whole_and_names_no_folder(clip, tmp_path):
     Links().feed(page)
     assert len(links) >= 5
     assert {f.name for f in out.iterdir()} == {*links, "index.html", "rd.json"}
+    rows = answer["clips"][0]["gaussianimage"]
+    assert [row["crf"] for row in rows] == [20, 10]
+    assert f"{rows[0]['tsplat_bytes']:,}" in page
 
 
 def test_without_matplotlib_it_says_so_before_anything_is_encoded(monkeypatch):
@@ -118,6 +130,31 @@ def test_without_matplotlib_it_says_so_before_anything_is_encoded(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(TsplatError, match=r"tsplat\[bench\]"):
         require_matplotlib()
+
+
+def test_inside_the_person_everybody_is_measured_in_the_same_part(clip, monkeypatch):
+    """With mattes of its own, as a tiny portrait is no person to the model."""
+    seen = []
+
+    def measure(decoded, frames, inside=None):
+        seen.append(inside)
+        return quality(decoded, frames, inside)
+
+    def left(frame):
+        return (np.arange(frame.shape[1]) < 48).astype(np.float32)[None].repeat(len(frame), 0)
+
+    monkeypatch.setattr("tsplat.bench.rd.quality", measure)
+    monkeypatch.setattr("tsplat.bench.peers.quality", measure)
+    monkeypatch.setattr("tsplat.roi.matting.Matting", lambda name: left)
+    found = compare(
+        clip, names=("x264",), height=54, frames=3, crfs=(20, 10), preset="fast", roi="person"
+    )
+    assert len(seen) == len(found.points)
+    for inside in seen:
+        assert len(inside) == 3
+        for part in inside:
+            assert part[:, :40].all()
+            assert not part[:, 56:].any()
 
 
 def test_what_cannot_be_compared_is_one_line(tmp_path):

@@ -11,12 +11,19 @@ from string import Template
 import cv2
 import numpy as np
 
-from tsplat.bench.rd import RANGES, SIZES, Comparison, Point
+from tsplat.bench.comparison import RANGES, Comparison, Point
+from tsplat.bench.gaussianimage import BITS
 from tsplat.errors import TsplatError
 
 _CROP_DB = (28.0, 31.0)
 """PSNR of tsplat near which crops are shown."""
-_COLOURS = {"tsplat": "#e4572e", "x264": "#4c8fd6", "x265": "#3aa374", "svtav1": "#a77bd8"}
+_COLOURS = {
+    "tsplat": "#e4572e",
+    "x264": "#4c8fd6",
+    "x265": "#3aa374",
+    "svtav1": "#a77bd8",
+    "gaussianimage": "#b08a3c",
+}
 _DASHES = {1: "-", 2: "--", 3: ":"}
 _PAGE = Template("""<!doctype html>
 <html lang="en">
@@ -49,7 +56,8 @@ _READING = (
     "Change of bytes is Bjontegaard's delta rate: negative is fewer bytes for tsplat. Best size: "
     "coded at full or half size (AV1: or a third) and scaled back up, whichever takes the fewest "
     "bytes at that quality. Shimmer is the mean squared change from frame to frame, in grey "
-    "levels squared, where the source is still."
+    "levels squared, where the source is still. GaussianImage's bytes are an account and no file: "
+    "tsplat's own fit of every frame alone, unquantised, at the bits of quantised splats."
 )
 
 
@@ -117,6 +125,8 @@ def _section(folder: Path, prefix: str, comparison: Comparison, clip: dict, summ
         _bd_table(clip["bd_rate"], summary),
         _shimmer_table(clip["shimmer"]),
     ]
+    if clip["gaussianimage"]:
+        parts.append(_alone_table(clip["gaussianimage"]))
     ours = comparison.of("tsplat")
     shown = {id(p): p for p in (min(ours, key=lambda p: abs(p.rated[1] - db)) for db in _CROP_DB)}
     for number, point in enumerate(shown.values()):
@@ -125,7 +135,7 @@ def _section(folder: Path, prefix: str, comparison: Comparison, clip: dict, summ
         [
             p["codec"],
             f"1/{p['shrink']}",
-            f"{p['crf']:g}",
+            f"{p['splats']} splats" if p["crf"] is None else f"{p['crf']:g}",
             f"{p['bytes']:,}",
             f"{p['kbit_s']:.1f}",
             f"{p['psnr_db']:.2f}",
@@ -214,9 +224,9 @@ def _crops(folder: Path, prefix: str, comparison: Comparison, ours: Point) -> st
 
 def _bd_table(rates: dict, summary: dict) -> str:
     rows = [
-        [f"{name}, {size.replace('_', ' ')}", *(_change(sizes[size][over]) for over in RANGES)]
+        [f"{name}, {size.replace('_', ' ')}", *(_change(found[over]) for over in RANGES)]
         for name, sizes in rates.items()
-        for size in SIZES
+        for size, found in sizes.items()
     ]
     return _table(_bd_head(summary), rows)
 
@@ -225,10 +235,10 @@ def _means(summary: dict) -> str:
     clips = len(summary["clips"])
     rows = []
     for name, sizes in summary["mean_bd_rate"].items():
-        for size in SIZES:
+        for size, found in sizes.items():
             row = [f"{name}, {size.replace('_', ' ')}"]
             for over in RANGES:
-                mean = sizes[size][over]
+                mean = found[over]
                 row.append(_coloured(mean["change"], f", {mean['clips']} of {clips} clips"))
             rows.append(row)
     return f"<h2>Mean over the clips</h2>{_table(_bd_head(summary), rows)}"
@@ -258,9 +268,24 @@ def _shimmer_table(shimmer: dict) -> str:
     for name, sizes in shimmer.items():
         if isinstance(sizes, dict):
             rows += [
-                [f"{name}, {size.replace('_', ' ')}", *map(_number, sizes[size])] for size in SIZES
+                [f"{name}, {size.replace('_', ' ')}", *map(_number, values)]
+                for size, values in sizes.items()
             ]
     return _table(["shimmer at", *(f"{db} dB" for db in shimmer["psnr_db"])], rows)
+
+
+def _alone_table(rows: list[dict]) -> str:
+    cells = [
+        [
+            f"{row['psnr_db']:.2f}",
+            f"{row['tsplat_bytes']:,}",
+            "-" if row["bytes"] is None else f"{row['bytes']:,}",
+            _coloured(row["change"], ""),
+        ]
+        for row in rows
+    ]
+    head = ["PSNR, dB", "tsplat, bytes", f"GaussianImage, {BITS} bits a splat and frame", "change"]
+    return _table(head, cells)
 
 
 def _number(value: float | None) -> str:
