@@ -2,76 +2,163 @@
 
 from __future__ import annotations
 
+import html.parser
 import json
-from fractions import Fraction
+import sys
 
 import numpy as np
 import pytest
 
 from tests.cli.test_cli import fails, tsplat
 from tests.clips import pictures, psnr, write_clip
-from tsplat.bench.curves import bd_rate
-from tsplat.frames import peers
+from tsplat.bench.measure import busiest, quality
+from tsplat.bench.rd import compare
+from tsplat.errors import MediaError, TsplatError
 
-LINE = [(1000.0 * 2**k, 26.0 + 2 * k) for k in range(4)]
-
-
-def test_bd_rate_of_curves_that_are_known():
-    half = [(b / 2, q) for b, q in LINE]
-    assert bd_rate([LINE], half, 26, 32) == pytest.approx((-0.5, 26, 32))
-    assert bd_rate([half], LINE, 26, 32) == pytest.approx((1.0, 26, 32))
-    shifted = [(b, q + 1) for b, q in LINE]
-    change, low, high = bd_rate([LINE], shifted, 20, 40)
-    assert change == pytest.approx(2**-0.5 - 1, abs=1e-3)
-    assert (low, high) == pytest.approx((27, 32), abs=0.05)
+WORDS = ("--height", 54, "--frames", 6, "--crf", "10,20", "--preset", "fast")
 
 
-def test_of_several_curves_the_best_one_counts():
-    worse = [(2 * b, q) for b, q in LINE]
-    for theirs in ([LINE, worse], [worse, LINE]):
-        assert bd_rate(theirs, LINE, 26, 32) == pytest.approx((0, 26, 32))
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return write_clip(tmp_path_factory.mktemp("clip") / "talk.mp4", pictures(6))
 
 
-def test_curves_that_do_not_meet_have_no_rate():
-    assert bd_rate([LINE], [(1000.0, 40.0), (2000.0, 42.0)], 26, 32) is None
+def test_quality_is_of_all_frames_and_shimmer_of_what_is_still():
+    frames = pictures(4)
+    still = [frames[0]] * 4
+    noise = np.random.default_rng(0).choice([-3, 3], (4, *frames[0].shape))
+    noisy = [np.clip(f.astype(int) + n, 0, 255).astype(np.uint8) for f, n in zip(still, noise)]
+    found = quality(iter(noisy), still)
+    errors = [10 ** (-psnr(a, b) / 10) for a, b in zip(noisy, still)]
+    assert found.psnr_db == pytest.approx(-10 * np.log10(np.mean(errors)))
+    assert found.shimmer == pytest.approx(18, rel=0.05)
+    assert quality(iter(still), still).shimmer == 0
+    assert found.shown is noisy[2]
+    moving = [np.roll(f, 31 * k, 1) + np.uint8(40 * k) for k, f in enumerate(still)]
+    assert quality(iter(moving), moving).shimmer is None
 
 
-def test_points_that_give_nothing_for_their_bytes_do_not_count():
-    waste = [*LINE, (9000.0, 28.5)]
-    assert bd_rate([waste], LINE, 26, 32) == pytest.approx((0, 26, 32))
+def test_inside_a_region_nothing_else_counts():
+    frames = pictures(3)
+    inside = [np.zeros(f.shape[:2], bool) for f in frames]
+    for mask in inside:
+        mask[10:40, 20:60] = True
+    wrong = [np.where(mask[..., None], f, 0) for f, mask in zip(frames, inside)]
+    found = quality(iter(wrong), frames, inside)
+    assert found.psnr_db == 100
+    assert found.shimmer is None or found.shimmer <= 4
+    with pytest.raises(MediaError, match="no pixel"):
+        quality(iter(frames), frames, [np.zeros(f.shape[:2], bool) for f in frames])
 
 
-@pytest.mark.parametrize("name", sorted(peers.PEERS))
-@pytest.mark.parametrize("shrink", [1, 2])
-def test_peers_encode_and_show_every_frame(name, shrink):
-    frames = pictures(6, 192, 130)
-    assert peers.fits(name, 192, 130, shrink)
-    sizes = []
-    for crf in (20, 45):
-        stream = peers.encode(frames, name, crf, shrink, Fraction(30))
-        shown = list(peers.decode(stream))
-        assert stream.keyframes == 1
-        assert len(shown) == 6
-        assert all(psnr(a, b) > 17 for a, b in zip(shown, frames))
-        sizes.append(stream.bytes)
-    assert sizes[0] > 1.5 * sizes[1]
+@pytest.mark.parametrize("count", [2, 4])
+def test_pictures_missing_or_too_many_are_an_error(count):
+    with pytest.raises(MediaError, match="not 3"):
+        quality(iter(pictures(4)[:count]), pictures(3))
 
 
-def test_the_command_compares(tmp_path):
-    clip = write_clip(tmp_path / "talk.mp4", pictures(6))
-    words = ("--peers", "x264", "--height", 54, "--frames", 6, "--crf", "10,20", "--preset", "fast")
-    result = tsplat("bench", "rd", clip, *words, "--json")
-    answer = json.loads(result.stdout)["clips"][0]
-    assert (answer["frames"], answer["width"], answer["height"]) == (6, 96, 54)
-    ours = [p for p in answer["points"] if p["codec"] == "tsplat"]
-    assert ours[0]["bytes"] > ours[1]["bytes"]
-    assert ours[0]["psnr_db"] > ours[1]["psnr_db"]
-    assert all(0 < p["ms_ssim"] <= 1 for p in answer["points"])
-    assert np.isfinite([p["psnr_db"] for p in answer["points"]]).all()
-    assert result.stderr.decode().count("x264") == 14
-    assert "bytes of tsplat" in tsplat("bench", "rd", clip, *words, "--quiet").stdout.decode()
+def test_the_busiest_square_is_where_the_clip_changes():
+    frames = [np.zeros((60, 90, 3), np.uint8) for _ in range(3)]
+    frames[1][30:40, 50:60] = 200
+    y, x = busiest(frames, 20)
+    assert 20 <= y <= 30
+    assert 40 <= x <= 50
+    assert busiest(frames[:1], 100) == (0, 0)
+
+
+def test_the_command_compares(clip):
+    result = tsplat("bench", "rd", clip, clip, "--peers", "x264", *WORDS, "--json")
+    answer = json.loads(result.stdout)
+    first = answer["clips"][0]
+    assert (first["frames"], first["width"], first["height"]) == (6, 96, 54)
+    ours = [p for p in first["points"] if p["codec"] == "tsplat"]
+    assert [p["crf"] for p in ours] == [20, 10]
+    assert ours[0]["bytes"] < ours[1]["bytes"]
+    assert ours[0]["psnr_db"] < ours[1]["psnr_db"]
+    assert all(0 < p["ms_ssim"] <= 1 for p in first["points"])
+    assert np.isfinite([p["psnr_db"] for p in first["points"]]).all()
+    assert {p["shrink"] for p in first["points"] if p["codec"] == "x264"} == {1, 2}
+    assert len(result.stderr.decode().splitlines()) == 2 * len(first["points"])
+    shared = first["bd_rate"]["x264"]["best_size"]["shared"]
+    assert shared["from_db"] < shared["to_db"]
+    mean = answer["mean_bd_rate"]["x264"]["best_size"]["shared"]
+    assert mean == {"change": pytest.approx(shared["change"]), "clips": 2}
+
+
+def test_the_command_prints_tables(clip):
+    result = tsplat("bench", "rd", clip, clip, "--peers", "x264", *WORDS, "--quiet")
+    shown = result.stdout.decode()
+    for words in (
+        "from 26 to 32 dB, over all shared dB, over all shared MS-SSIM",
+        "x264, best size",
+        "shimmer at equal PSNR",
+        "mean over 2 clips",
+    ):
+        assert words in shown
+    assert "GaussianImage" not in shown
+    assert result.stderr == b""
+
+
+def test_a_page_is_whole_and_names_no_folder(clip, tmp_path):
+    pytest.importorskip("matplotlib")
+    out = tmp_path / "page"
+    result = tsplat(
+        "bench", "rd", clip, "--peers", "x264,gaussianimage", *WORDS, "--out", out, "--json"
+    )
+    answer = json.loads(result.stdout)
+    assert json.loads((out / "rd.json").read_text()) == answer
+    page = (out / "index.html").read_text()
+    assert str(tmp_path) not in page + json.dumps(answer)
+    assert str(clip.parent) not in page + json.dumps(answer)
+    links: list[str] = []
+
+    class Links(html.parser.HTMLParser):
+        def handle_starttag(self, tag, attributes):
+            links.extend(v for k, v in attributes if k in ("src", "srcset", "href"))
+
+    Links().feed(page)
+    assert len(links) >= 5
+    assert {f.name for f in out.iterdir()} == {*links, "index.html", "rd.json"}
+    rows = answer["clips"][0]["gaussianimage"]
+    assert [row["crf"] for row in rows] == [20, 10]
+    assert f"{rows[0]['tsplat_bytes']:,}" in page
+
+
+def test_without_matplotlib_it_says_so_before_anything_is_encoded(monkeypatch):
+    from tsplat.bench.page import require_matplotlib
+
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(TsplatError, match=r"tsplat\[bench\]"):
+        require_matplotlib()
+
+
+def test_inside_the_person_everybody_is_measured_in_the_same_part(clip, monkeypatch):
+    """With mattes of its own, as a tiny portrait is no person to the model."""
+    seen = []
+
+    def measure(decoded, frames, inside=None):
+        seen.append(inside)
+        return quality(decoded, frames, inside)
+
+    def left(frame):
+        return (np.arange(frame.shape[1]) < 48).astype(np.float32)[None].repeat(len(frame), 0)
+
+    monkeypatch.setattr("tsplat.bench.rd.quality", measure)
+    monkeypatch.setattr("tsplat.bench.peers.quality", measure)
+    monkeypatch.setattr("tsplat.roi.matting.Matting", lambda name: left)
+    found = compare(
+        clip, names=("x264",), height=54, frames=3, crfs=(20, 10), preset="fast", roi="person"
+    )
+    assert len(seen) == len(found.points)
+    for inside in seen:
+        assert len(inside) == 3
+        for part in inside:
+            assert part[:, :40].all()
+            assert not part[:, 56:].any()
 
 
 def test_what_cannot_be_compared_is_one_line(tmp_path):
-    assert tsplat("bench", "rd", tmp_path / "a.mp4", "--peers", "vhs").returncode == 2
+    for words in (("--peers", "vhs"), ("--crf", "a"), ("--crf", "99")):
+        assert tsplat("bench", "rd", tmp_path / "a.mp4", *words).returncode == 2
     fails(tsplat("bench", "rd", tmp_path / "a.mp4"), 1, "no such file")
+    fails(tsplat("bench", "rd", "-"), 2, "standard input")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+Curve = list[tuple[float, float]]
+"""Points of (bytes, dB)."""
+
 
 def at_equal(x: float, points: list[tuple[float, float]]) -> float | None:
     """y of a curve at x, interpolated linearly; None beyond its ends.
@@ -17,8 +20,33 @@ def at_equal(x: float, points: list[tuple[float, float]]) -> float | None:
     return float(np.interp(x, xs, ys))
 
 
-Curve = list[tuple[float, float]]
-"""Points of (bytes, dB)."""
+def hull(curves: list[Curve]) -> Curve:
+    """The best points of several curves, in ascending order.
+
+    A point stays if no curve has as much quality for fewer bytes, neither in its points nor
+    between them, where the logarithm of the bytes is taken as linear in quality.
+
+    >>> half, full = [(10, 26.0), (20, 30.0), (80, 31.0)], [(20, 27.0), (40, 31.0), (90, 35.0)]
+    >>> hull([half, full])
+    [(10, 26.0), (20, 30.0), (40, 31.0), (90, 35.0)]
+    """
+    fronts = [_front(curve) for curve in curves]
+    logs = [[(q, float(np.log(b))) for b, q in front] for front in fronts if front]
+
+    def is_best(size: float, quality: float) -> bool:
+        between = (at_equal(quality, log) for log in logs)
+        return all(b is None or np.log(size) <= b + 1e-9 for b in between)
+
+    return _front([point for front in fronts for point in front if is_best(*point)])
+
+
+def _front(points: Curve) -> Curve:
+    """Points that no other beats or equals in both bytes and quality, in ascending order."""
+    best: Curve = []
+    for size, quality in sorted(points, key=lambda p: (p[0], -p[1])):
+        if not best or quality > best[-1][1]:
+            best.append((size, quality))
+    return best
 
 
 def bd_rate(
@@ -41,15 +69,10 @@ def bd_rate(
     from scipy.interpolate import PchipInterpolator
 
     def interpolated(curve: Curve, at: np.ndarray) -> np.ndarray:
-        best: list[tuple[float, float]] = []
-        for quality, size in sorted((q, b) for b, q in curve):
-            # More bytes for no more quality are no point of the curve.
-            while best and best[-1][1] >= size:
-                best.pop()
-            best.append((quality, size))
+        best = _front(curve)
         if len(best) < 2:
             return np.full(len(at), np.nan)
-        q, b = np.array(best).T
+        b, q = np.array(best).T
         return PchipInterpolator(q, np.log(b), extrapolate=False)(at)
 
     at = np.linspace(low, high, 601)

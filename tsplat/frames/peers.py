@@ -127,7 +127,7 @@ def encode(
     peer : str
         Of :data:`PEERS`.
     crf : int
-        The peer's constant quality, less is better.
+        The peer's constant quality, less is better; up to 51, and up to 70 for SVT-AV1.
     shrink : int
         Code pictures at this part of their width and height, averaged down. At full size an odd
         side is continued by a line, which the decoder takes off.
@@ -205,9 +205,17 @@ def _encoder(peer: Peer, size: tuple[int, int], crf: int, rate: Fraction) -> Vid
     context.color_range = _LIMITED
     # More threads cost bits, and how many would depend on the machine.
     context.thread_count = 1
-    context.options = peer.options | {"crf": str(crf)}
+    context.options = _options(peer, crf)
     context.open()
     return context
+
+
+def _options(peer: Peer, crf: int) -> dict[str, str]:
+    options = peer.options | {"crf": str(min(crf, 63))}
+    if crf > 63:
+        # FFmpeg's own option ends at 63.
+        options["svtav1-params"] = f"{options['svtav1-params']}:crf={crf}"
+    return options
 
 
 def _to_yuv(picture: np.ndarray, size: tuple[int, int], shrink: int) -> av.VideoFrame:
