@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import taichi as ti
 
-from tsplat.kernels import descent, pixels, runtime, splatting
+from tsplat.kernels import descent, gpu, pixels, runtime, splatting
 from tsplat.kernels import quantise as quantisation
 from tsplat.kernels.screen import Screen
 from tsplat.kernels.splatting import BLUR, CUTOFF
@@ -105,6 +105,27 @@ class Canvas(Screen):
 
     def iterate(self, rate: float, colour_rate: float, t: int) -> None:
         """Iteration t = 1, 2, ... of the fit of the loaded splats to what :meth:`begin` set."""
+        if not self.backend.on_cpu:
+            gpu.iterate(
+                self._params,
+                self._prepared,
+                self._lists,
+                self._counts,
+                self._state,
+                self._base,
+                self._error,
+                self._weight,
+                self._active,
+                self._losses,
+                self._n,
+                self.columns,
+                self.rows,
+                rate,
+                colour_rate,
+                float(t),
+                self._largest,
+            )
+            return
         shape = self._work()
         splatting.iterate(
             self._params,
@@ -127,7 +148,7 @@ class Canvas(Screen):
 
     def loss(self) -> float:
         """Weighted squared error, summed, that the last :meth:`iterate` started from."""
-        items = self.tiles if not self.backend.on_cpu else self.rows // 8
+        items = self.rows // 8 if self.backend.on_cpu else gpu.tile_count(self.columns, self.rows)
         return float(self._losses.to_numpy()[:items].sum(dtype=np.float64))
 
     def squared_error(self) -> float:
@@ -264,6 +285,17 @@ class Canvas(Screen):
         return float(self._losses.to_numpy()[: self.rows // 8].sum(dtype=np.float64))
 
     def _adjoint(self, error: ti.Ndarray) -> np.ndarray:
+        if not self.backend.on_cpu:
+            gpu.gradient(
+                self._params,
+                self._prepared,
+                error,
+                self._grads,
+                self._n,
+                self.columns,
+                self.rows,
+            )
+            return self._grads.to_numpy()[: self._n]
         _, lanes, workers, _ = self._work()
         splatting.gradient(
             self._params,
