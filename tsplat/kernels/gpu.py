@@ -47,6 +47,7 @@ THREADS = SIDE * SIDE
 GROUP = 16
 """Threads whose counts and sums one thread adds up."""
 GROUPS = THREADS // GROUP
+WORDS = THREADS // 32
 WALKERS = 128
 """Threads that share a splat's pixels."""
 STAGED = 8
@@ -63,23 +64,20 @@ def tile_count(columns: int, rows: int) -> int:
 
 
 @ti.func
-def count_below(mine, lane, flags: ti.template(), sums: ti.template()):
+def count_below(mine, lane, words: ti.template()):
     """Of the block's flags, 0 or 1, how many are set in lower lanes, and in all."""
-    flags[lane] = mine
+    if lane < WORDS:
+        words[lane] = 0
     sync()
-    if lane < GROUPS:
-        total = 0
-        for k in range(GROUP):
-            total += flags[lane * GROUP + k]
-        sums[lane] = total
+    if mine != 0:
+        ti.atomic_or(words[lane // 32], 1 << (lane % 32))
     sync()
-    below, everywhere = 0, 0
-    for k in range(GROUPS):
-        everywhere += sums[k]
-        if k < lane // GROUP:
-            below += sums[k]
-    for k in range(lane // GROUP * GROUP, lane):
-        below += flags[k]
+    below = ti.math.popcnt(words[lane // 32] & ((1 << (lane % 32)) - 1))
+    everywhere = 0
+    for k in range(WORDS):
+        if k == lane // 32:
+            below += everywhere
+        everywhere += ti.math.popcnt(words[k])
     sync()
     return below, everywhere
 
@@ -128,8 +126,7 @@ def list_band(
     prepared: ti.template(),
     lists: ti.template(),
     counts: ti.template(),
-    flags: ti.template(),
-    sums: ti.template(),
+    words: ti.template(),
 ):
     """lists[band, :counts[band]] = the splats that reach the band, in order."""
     top = ti.cast(band * SIDE, ti.f32)
@@ -142,7 +139,7 @@ def list_band(
             ey = prepared[i][6]
             if my + ey > top and my - ey < top + SIDE:
                 hit = 1
-        below, hits = count_below(hit, lane, flags, sums)
+        below, hits = count_below(hit, lane, words)
         if hit != 0:
             lists[band, found + below] = i
         found += hits
@@ -158,8 +155,7 @@ def sum_at_pixel(
     prepared: ti.template(),
     lists: ti.template(),
     counts: ti.template(),
-    flags: ti.template(),
-    sums: ti.template(),
+    words: ti.template(),
     staged: ti.template(),
 ):
     """Sum of all splats at the pixel of this thread, (red, green, blue)."""
@@ -178,7 +174,7 @@ def sum_at_pixel(
         if k < listed:
             i = lists[band, k]
             hit = reaches(i, left, top, prepared)
-        below, hits = count_below(hit, lane, flags, sums)
+        below, hits = count_below(hit, lane, words)
         if hit != 0:
             g = prepared[i]
             for j in ti.static(range(5)):
@@ -293,17 +289,15 @@ def render(
         prepare(i, params, prepared)
     ti.loop_config(block_dim=THREADS)
     for u in range(listers):
-        flags = SharedArray((THREADS,), ti.i32)
-        sums = SharedArray((GROUPS,), ti.i32)
-        list_band(u // THREADS, u % THREADS, n, prepared, lists, counts, flags, sums)
+        words = SharedArray((WORDS,), ti.i32)
+        list_band(u // THREADS, u % THREADS, n, prepared, lists, counts, words)
     ti.loop_config(block_dim=THREADS)
     for u in range(painters):
-        flags = SharedArray((THREADS,), ti.i32)
-        sums = SharedArray((GROUPS,), ti.i32)
+        words = SharedArray((WORDS,), ti.i32)
         staged = SharedArray((THREADS, STAGED), ti.f32)
         tile, lane = u // THREADS, u % THREADS
         red, green, blue = sum_at_pixel(
-            tile, lane, columns, prepared, lists, counts, flags, sums, staged
+            tile, lane, columns, prepared, lists, counts, words, staged
         )
         p, j, drawn = place_of(tile, lane, columns, rows, active)
         if drawn != 0:
@@ -366,19 +360,17 @@ def iterate(
         prepare(i, params, prepared)
     ti.loop_config(block_dim=THREADS)
     for u in range(listers):
-        flags = SharedArray((THREADS,), ti.i32)
-        sums = SharedArray((GROUPS,), ti.i32)
-        list_band(u // THREADS, u % THREADS, n, prepared, lists, counts, flags, sums)
+        words = SharedArray((WORDS,), ti.i32)
+        list_band(u // THREADS, u % THREADS, n, prepared, lists, counts, words)
     ti.loop_config(block_dim=THREADS)
     for u in range(painters):
-        flags = SharedArray((THREADS,), ti.i32)
-        sums = SharedArray((GROUPS,), ti.i32)
+        words = SharedArray((WORDS,), ti.i32)
         staged = SharedArray((THREADS, STAGED), ti.f32)
         squares = SharedArray((THREADS,), ti.f32)
         totals = SharedArray((GROUPS,), ti.f32)
         tile, lane = u // THREADS, u % THREADS
         red, green, blue = sum_at_pixel(
-            tile, lane, columns, prepared, lists, counts, flags, sums, staged
+            tile, lane, columns, prepared, lists, counts, words, staged
         )
         p, j, drawn = place_of(tile, lane, columns, rows, active)
         square = 0.0
