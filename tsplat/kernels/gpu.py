@@ -296,9 +296,7 @@ def render(
         words = SharedArray((WORDS,), ti.i32)
         staged = SharedArray((THREADS, STAGED), ti.f32)
         tile, lane = u // THREADS, u % THREADS
-        red, green, blue = sum_at_pixel(
-            tile, lane, columns, prepared, lists, counts, words, staged
-        )
+        red, green, blue = sum_at_pixel(tile, lane, columns, prepared, lists, counts, words, staged)
         p, j, drawn = place_of(tile, lane, columns, rows, active)
         if drawn != 0:
             out[p, 0][j] = start[p, 0][j] + red
@@ -369,9 +367,7 @@ def iterate(
         squares = SharedArray((THREADS,), ti.f32)
         totals = SharedArray((GROUPS,), ti.f32)
         tile, lane = u // THREADS, u % THREADS
-        red, green, blue = sum_at_pixel(
-            tile, lane, columns, prepared, lists, counts, words, staged
-        )
+        red, green, blue = sum_at_pixel(tile, lane, columns, prepared, lists, counts, words, staged)
         p, j, drawn = place_of(tile, lane, columns, rows, active)
         square = 0.0
         if drawn != 0:
