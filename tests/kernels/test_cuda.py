@@ -26,7 +26,7 @@ def usages() -> list[cuda.Usage]:
 
 
 def test_every_kernel_assembles_for_every_architecture_without_spills(usages):
-    kernels = {"render", "gradient", "iterate", "weigh", "changed", "settle", "quantise"}
+    kernels = {"render", "gradient", "iterate", "weigh", "changed", "settle", "quantise", "descend"}
     for architecture in ARCHITECTURES:
         found = [u for u in usages if u.architecture == architecture]
         assert kernels <= {u.kernel for u in found}
@@ -34,9 +34,9 @@ def test_every_kernel_assembles_for_every_architecture_without_spills(usages):
     assert not [u.name for u in usages if u.spilled]
 
 
-def test_blocks_fit_four_to_a_multiprocessor(usages):
-    """64 K registers and, on the smallest, 64 KB of shared memory; 256 threads a tile."""
+def test_three_blocks_fit_a_multiprocessor(usages):
+    """It has 64 K registers and, the smallest, 64 KB of shared memory; 256 threads a tile."""
     tiles = [u for u in usages if u.name in ("render: tiles", "iterate: tiles")]
     assert len(tiles) == 2 * len(ARCHITECTURES)
-    assert max(u.registers for u in tiles) <= 64
+    assert max(u.registers for u in tiles) <= 80
     assert 0 < min(u.shared for u in tiles) <= max(u.shared for u in tiles) <= 16 << 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import taichi as ti
 
-from tsplat.kernels import descent, gpu, pixels, runtime, splatting
+from tsplat.kernels import descent, gpu, gpu_descent, pixels, runtime, splatting
 from tsplat.kernels import quantise as quantisation
 from tsplat.kernels.screen import Screen
 from tsplat.kernels.splatting import BLUR, CUTOFF
@@ -351,8 +351,7 @@ class Descent:
         self._gains.fill(0.0)
         start = 0
         for batch in batches:
-            on_cpu = canvas.backend.on_cpu
-            descent.descend(
+            shared = (
                 self._values,
                 self._reference,
                 self._proposal,
@@ -374,9 +373,11 @@ class Descent:
                 lagrange,
                 keep_bits,
                 drop_bits,
-                canvas._work()[1],
-                canvas.backend.threads if on_cpu else len(batch),
             )
+            if canvas.backend.on_cpu:
+                descent.descend(*shared, canvas._work()[1], canvas.backend.threads)
+            else:
+                gpu_descent.descend(*shared)
             start += len(batch)
         return float(self._gains.to_numpy().sum(dtype=np.float64))
 

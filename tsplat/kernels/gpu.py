@@ -14,7 +14,8 @@ Each step is a loop of one launch; the host waits for none of them.
 3. A block a *tile* of 16x16 pixels, a thread a pixel. Of its band's list, 256 splats at a time,
    the threads find those that reach the tile in the same way, but fill shared memory; then every
    pixel adds them up.
-4. A block a splat: its pixels are dealt out to 128 threads, whose sums meet in shared memory.
+4. A block a splat: its pixels are dealt out to 128 threads, whose sums meet in shared memory. A
+   thread has its place in every 16x8 pixels of the picture, and so always the same pixels.
 
 Lists are in the order of splats and sums in the order of threads, with no atomics: results are
 reproducible. Shared memory is written again only behind a barrier, also across the turns of a
@@ -207,6 +208,30 @@ def place_of(tile, lane, columns, rows, active: ti.template()):
 
 
 @ti.func
+def columns_of(g, columns):
+    """First and last column of 8 pixels that a splat reaches."""
+    first = ti.max(0, ti.cast(ti.floor((g[0] - g[5]) * 0.125), ti.i32))
+    last = ti.min(columns - 1, ti.cast(ti.floor((g[0] + g[5]) * 0.125), ti.i32))
+    return first, last
+
+
+@ti.func
+def lines_of(g, xb, rows):
+    """First and last line that a splat reaches in a column, the last less where there is none."""
+    mx, my, b, c, ex = g[0], g[1], g[3], g[4], g[5]
+    disc = b * b - 2.0 * g[2] * c
+    low = ti.max(-ex, xb * 8 + 0.5 - mx)
+    high = ti.min(ex, xb * 8 + 7.5 - mx)
+    at_bottom = ti.max(low, ti.min(high, g[11]))
+    at_top = ti.max(low, ti.min(high, -g[11]))
+    y1 = -b * at_bottom - ti.sqrt(ti.max(0.0, disc * at_bottom * at_bottom - c * CUT2))
+    y0 = -b * at_top + ti.sqrt(ti.max(0.0, disc * at_top * at_top - c * CUT2))
+    first = ti.max(0, ti.cast(ti.floor(my + y0 / c), ti.i32))
+    last = ti.min(rows - 1, ti.cast(ti.floor(my + y1 / c), ti.i32))
+    return first, last
+
+
+@ti.func
 def sum_of_walk(
     i,
     lane,
@@ -219,23 +244,14 @@ def sum_of_walk(
 ):
     """:func:`tsplat.kernels.splatting.moments` of splat i, by a block of threads."""
     g = prepared[i]
-    mx, my, a, b, c, ex = g[0], g[1], g[2], g[3], g[4], g[5]
+    mx, my, a, b, c = g[0], g[1], g[2], g[3], g[4]
     m = V8(0.0)
-    disc = b * b - 2.0 * a * c
-    first = ti.max(0, ti.cast(ti.floor((mx - ex) * 0.125), ti.i32))
-    last = ti.min(columns - 1, ti.cast(ti.floor((mx + ex) * 0.125), ti.i32))
-    # Two columns of 8 pixels at a time, 8 lines each.
-    mine = first + lane // 64
+    first, last = columns_of(g, columns)
+    mine = first + ((lane // 64 - first) & 1)
     for k in range((last - mine) // 2 + 1):
         xb = mine + 2 * k
-        low = ti.max(-ex, xb * 8 + 0.5 - mx)
-        high = ti.min(ex, xb * 8 + 7.5 - mx)
-        at_bottom = ti.max(low, ti.min(high, g[11]))
-        at_top = ti.max(low, ti.min(high, -g[11]))
-        y1 = -b * at_bottom - ti.sqrt(ti.max(0.0, disc * at_bottom * at_bottom - c * CUT2))
-        y0 = -b * at_top + ti.sqrt(ti.max(0.0, disc * at_top * at_top - c * CUT2))
-        ya = ti.max(0, ti.cast(ti.floor(my + y0 / c), ti.i32)) + lane % 64 // 8
-        yb = ti.min(rows - 1, ti.cast(ti.floor(my + y1 / c), ti.i32))
+        top, yb = lines_of(g, xb, rows)
+        ya = top + ((lane // 8 - top) & 7)
         dx = ti.cast(xb * 8 + lane % 8, ti.f32) + 0.5 - mx
         for r in range((yb - ya + 8) // 8):
             y = ya + 8 * r
