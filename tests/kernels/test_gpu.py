@@ -81,10 +81,13 @@ def test_blocks_take_turns(vulkan):
     """More tiles and splats than there are blocks at a time: 512 and 1024 on Vulkan."""
     width, height = 530, 290
     params = random_splats(1100, height, width, 10)
-    target = np.random.default_rng(10).integers(0, 256, (height, width, 3), np.uint8)
+    rng = np.random.default_rng(10)
+    target = rng.integers(0, 256, (height, width, 3), np.uint8)
+    weight = rng.uniform(0, 1, (height, width)).astype(np.float32)
     results = []
     for arch in ("cpu", "vulkan"):
         canvas = loaded(runtime.start(arch), width, height, params, target)
+        canvas.set_weight(weight)
         gradient = canvas.gradient()
         canvas.iterate(0.05, 0.02, 1)
         results.append((canvas.loss(), gradient, canvas.picture(params).astype(int)))
@@ -163,8 +166,11 @@ def test_frozen_splats_and_tiles_fit_as_on_the_cpu(vulkan, width, height, count)
         for t in range(1, 5):
             canvas.iterate(0.05, 0.02, t)
         # Adam magnifies the sign of gradients near zero: compare pictures, not parameters.
-        results.append((canvas.loss(), canvas.picture(canvas.params()).astype(int)))
-    (loss, picture), (other_loss, other) = results
+        loss, normal = canvas.loss(), canvas.apply_normal(params[:, 5:])
+        results.append((loss, canvas.picture(canvas.params()).astype(int), normal))
+    (loss, picture, normal), (other_loss, other, other_normal) = results
+    scale = np.abs(normal).max()
+    np.testing.assert_allclose(other_normal / scale, normal / scale, atol=2e-2)
     assert loss == pytest.approx(other_loss, rel=1e-3)
     assert np.abs(picture - other).mean() < 0.1
 

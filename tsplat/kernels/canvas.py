@@ -148,8 +148,7 @@ class Canvas(Screen):
 
     def loss(self) -> float:
         """Weighted squared error, summed, that the last :meth:`iterate` started from."""
-        items = self.rows // 8 if self.backend.on_cpu else gpu.tile_count(self.columns, self.rows)
-        return float(self._losses.to_numpy()[:items].sum(dtype=np.float64))
+        return self._summed_losses()
 
     def squared_error(self) -> float:
         """Weighted squared error, summed, of the loaded splats over what :meth:`begin` set."""
@@ -269,20 +268,15 @@ class Canvas(Screen):
         self._weigh(self._active)
 
     def _weigh(self, active: ti.Ndarray) -> None:
-        workers = self.backend.threads if self.backend.on_cpu else self.rows // 8
-        splatting.weigh(
-            self._error,
-            self._weight,
-            active,
-            self._losses,
-            self.columns,
-            self.rows,
-            self._work()[1],
-            workers,
-        )
+        shared = self._error, self._weight, active, self._losses, self.columns, self.rows
+        if self.backend.on_cpu:
+            splatting.weigh(*shared, self._work()[1], self.backend.threads)
+        else:
+            gpu.weigh(*shared)
 
     def _summed_losses(self) -> float:
-        return float(self._losses.to_numpy()[: self.rows // 8].sum(dtype=np.float64))
+        items = self.rows // 8 if self.backend.on_cpu else gpu.tile_count(self.columns, self.rows)
+        return float(self._losses.to_numpy()[:items].sum(dtype=np.float64))
 
     def _adjoint(self, error: ti.Ndarray) -> np.ndarray:
         if not self.backend.on_cpu:

@@ -18,9 +18,11 @@ Each step is a loop of one launch; the host waits for none of them.
    thread has its place in every 16x8 pixels of the picture, and so always the same pixels.
 
 Lists are in the order of splats and sums in the order of threads, with no atomics: results are
-reproducible. Shared memory is written again only behind a barrier, also across the turns of a
-loop: a block takes several tiles or splats where there are more of them than blocks. Loops over
-blocks have a multiple of a block's threads as their length, so that all of them meet at barriers.
+reproducible. Loops over blocks have a multiple of a block's threads as their length, so that all of
+them meet at barriers. Between any read of shared memory and the next write to it lies a barrier,
+also across the turns of a loop, since a block takes several tiles or splats where there are more of
+them than blocks: what is read behind the last barrier of a function is written behind the first
+barrier of its next call.
 """
 # No `from __future__ import annotations`: Taichi reads the annotations of a kernel.
 
@@ -97,7 +99,6 @@ def add_up(mine, lane, values: ti.template(), sums: ti.template()):
     everything = 0.0
     for k in range(GROUPS):
         everything += sums[k]
-    sync()
     return everything
 
 
@@ -191,7 +192,6 @@ def sum_at_pixel(
             red += v * staged[s, 5]
             green += v * staged[s, 6]
             blue += v * staged[s, 7]
-        sync()
     return red, green, blue
 
 
@@ -280,7 +280,6 @@ def sum_of_walk(
         for k in range(WALKERS // 8):
             for j in ti.static(range(8)):
                 m[j] += sums[k, j]
-    sync()
     return m
 
 
@@ -318,6 +317,34 @@ def render(
             out[p, 0][j] = start[p, 0][j] + red
             out[p, 1][j] = start[p, 1][j] + green
             out[p, 2][j] = start[p, 2][j] + blue
+
+
+@ti.kernel
+def weigh(
+    out: Pixels,
+    weight: Pixels,
+    active: Ints,
+    losses: Floats,
+    columns: ti.i32,
+    rows: ti.i32,
+):
+    """out *= weight; losses[tile of 16x16] = sum of weight * out^2 of the tile."""
+    ti.loop_config(block_dim=THREADS)
+    for u in range((rows + SIDE - 1) // SIDE * ((columns + 1) // 2) * THREADS):
+        squares = SharedArray((THREADS,), ti.f32)
+        totals = SharedArray((GROUPS,), ti.f32)
+        tile, lane = u // THREADS, u % THREADS
+        p, j, drawn = place_of(tile, lane, columns, rows, active)
+        square = 0.0
+        if drawn != 0:
+            wt = weight[p, 0][j]
+            for k in ti.static(range(3)):
+                e = out[p, k][j]
+                square += wt * e * e
+                out[p, k][j] = wt * e
+        total = add_up(square, lane, squares, totals)
+        if lane == 0:
+            losses[tile] = total
 
 
 @ti.kernel

@@ -87,10 +87,9 @@ class Screen:
         array.from_numpy(padded)
 
     def _work(self) -> tuple[int, int, int, int]:
-        """span, lanes, splat workers, tile workers: see :mod:`tsplat.kernels.splatting`."""
-        if self.backend.on_cpu:
-            return self.columns, _THREAD_LANES, self.backend.threads, self.backend.threads
-        return 1, 1, max(1, self._n), self.tiles
+        """On the CPU span, lanes, splat workers, tile workers: see
+        :mod:`tsplat.kernels.splatting`."""
+        return self.columns, _THREAD_LANES, self.backend.threads, self.backend.threads
 
     def _render(self, start: ti.Ndarray, out: ti.Ndarray, active: ti.Ndarray) -> None:
         if not self.backend.on_cpu:

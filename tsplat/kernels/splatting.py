@@ -17,11 +17,10 @@ AVX registers; it does not do so for scalars, nor for one-dimensional arrays of 
 
 Work
 ----
-One kernel serves every backend. A *worker* takes every ``workers``-th item. On the CPU there
-is a worker a thread, and a render item is a strip of 8 lines: Taichi gives each thread one
-contiguous part of a loop of at least ``lanes`` = 512 turns, so a worker is 512 turns of which
-the first one works. On a GPU ``lanes`` is 1, every item has its worker, and a render item is
-a tile of 8x8 pixels (``span`` = 1 block).
+The kernels here are those of the CPU; GPUs have :mod:`tsplat.kernels.gpu`, which shares what is
+done for one splat. A *worker* takes every ``workers``-th item. There is a worker a thread, and a
+render item is a strip of 8 lines: Taichi gives each thread one contiguous part of a loop of at
+least ``lanes`` = 512 turns, so a worker is 512 turns of which the first one works.
 
 Sums run in an order that depends on neither threads nor workers: results are reproducible.
 """
