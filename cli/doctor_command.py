@@ -22,9 +22,13 @@ _PACKAGES = (
 
 
 @click.command("doctor")
+@click.option("--selftest", is_flag=True, help="Compare GPUs with the CPU and time them instead.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-def command(as_json: bool) -> None:
+def command(selftest: bool, as_json: bool) -> None:
     """Show what this machine offers: backends, matting, versions, cache folder."""
+    if selftest:
+        _selftest(as_json)
+        return
     from tsplat import __version__
     from tsplat.kernels import runtime
 
@@ -44,6 +48,37 @@ def command(as_json: bool) -> None:
         as_json,
         _lines,
     )
+
+
+def _selftest(as_json: bool) -> None:
+    from tsplat.bench.selftest import selftest
+    from tsplat.errors import BackendError
+
+    found = selftest()
+    show(found, as_json, _selftest_lines)
+    if not found["passed"]:
+        failed = [b["arch"] for b in found["backends"] if b["problem"]]
+        raise BackendError(f"the self-test failed on {', '.join(failed)}")
+
+
+def _selftest_lines(r: dict) -> list[str]:
+    lines = [f"{r['scene']}; largest differences from the CPU on a smaller scene"]
+    lines.append("backend  render      iteration   picture  gradient  fit      result")
+    for b in r["backends"]:
+        cells = [
+            "-" if b[key] is None else f"{b[key]:.2f} ms" for key in ("render_ms", "iteration_ms")
+        ]
+        compared = b["differences"] or {}
+        differences = [
+            f"{compared[key]:.1g}" if key in compared else "-"
+            for key in ("picture", "gradient", "fit")
+        ]
+        columns = zip((b["arch"], *cells, *differences), (7, 10, 10, 7, 8, 7))
+        result = b["problem"] or ("equal" if compared else "reference")
+        lines.append("  ".join([*(f"{text:{width}}" for text, width in columns), result]))
+    if len(r["backends"]) == 1:
+        lines.append("there is no GPU backend here")
+    return lines
 
 
 def _matting() -> dict:

@@ -291,3 +291,34 @@ def test_doctor_names_backends_and_cache():
     assert "cpu" in answer["backends"]
     assert answer["packages"]["taichi"]
     assert b"cache" in tsplat("doctor").stdout
+
+
+def test_the_selftest_compares_and_times_every_backend(monkeypatch):
+    # Set when this process loaded Taichi: without it Taichi announces itself on stdout.
+    monkeypatch.delenv("ENABLE_TAICHI_HEADER_PRINT", raising=False)
+    result = tsplat("doctor", "--selftest", "--json")
+    assert result.returncode == 0, result.stderr
+    cpu, *gpus = json.loads(result.stdout)["backends"]
+    assert cpu["arch"] == "cpu"
+    assert cpu["render_ms"] > 0
+    for gpu in gpus:
+        assert gpu["problem"] is None
+        assert set(gpu["differences"]) == {"picture", "gradient", "fit"}
+
+
+def test_a_failed_selftest_shows_its_table_and_exits_with_1(monkeypatch, capsys):
+    from tsplat_cli import doctor_command
+    from tsplat_cli.console import guarded
+
+    from tsplat.bench import selftest
+
+    found = selftest.selftest([])
+    bad = {"arch": "metal", "render_ms": 1.0, "iteration_ms": None, "problem": "differs"}
+    bad["differences"] = {"picture": 2.0, "gradient": 0.5, "fit": 0.0}
+    monkeypatch.setattr(selftest, "selftest", lambda: found | {"passed": False, "backends": [bad]})
+    monkeypatch.setattr(sys, "argv", ["tsplat", "--selftest"])
+    assert guarded(doctor_command.command) == 1
+    out, err = capsys.readouterr()
+    assert "metal" in out
+    assert "differs" in out
+    assert "metal" in err

@@ -63,6 +63,18 @@ def test_the_longest_legal_needles_equal_the_oracle(slope):
     np.testing.assert_allclose(rendered(params, height, width), expected, atol=1e-3)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_tilted_needles_do_not_vanish_from_block_to_block(seed):
+    """Those whose weights are about to underflow a block away, wherever the blocks begin."""
+    rng = np.random.default_rng(seed)
+    n = 500
+    cholesky = rng.uniform((0.3, -9, 0), (9, 9, 2.5), (n, 3))
+    means = rng.uniform(-4, 68, (n, 2))
+    params = np.concatenate([means, cholesky, rng.uniform(0, 0.2, (n, 3))], 1).astype(np.float32)
+    expected = reference.render(params, 64, 64)
+    np.testing.assert_allclose(rendered(params, 64, 64), expected, atol=1e-4)
+
+
 PLACE, SIZE, COLOUR = st.floats(-60, 100, width=32), st.floats(0, 60, width=32), st.floats(-1, 1)
 SPLAT = st.tuples(PLACE, PLACE, SIZE, st.floats(-60, 60), SIZE, COLOUR, COLOUR, COLOUR)
 

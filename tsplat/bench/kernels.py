@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-import taichi as ti
 
 from tsplat.kernels import runtime
 from tsplat.kernels.canvas import Canvas
@@ -72,7 +71,7 @@ def _median_ms(call: Callable[[], None], rounds: int) -> float:
     for k in range(rounds + 5):
         start = time.perf_counter()
         call()
-        ti.sync()
+        runtime.sync()
         if k >= 5:
             times.append(time.perf_counter() - start)
     return 1e3 * statistics.median(times)

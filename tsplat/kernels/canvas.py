@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import taichi as ti
 
-from tsplat.kernels import descent, pixels, runtime, splatting
+from tsplat.kernels import descent, gpu, gpu_descent, pixels, runtime, splatting
 from tsplat.kernels import quantise as quantisation
 from tsplat.kernels.screen import Screen
 from tsplat.kernels.splatting import BLUR, CUTOFF
@@ -45,7 +44,8 @@ class Canvas(Screen):
 
     def set_weight(self, weight: np.ndarray | None) -> None:
         """Weight of each pixel's squared error. (height, width) float32, or None for 1."""
-        self._weights, self._stale = weight, True
+        self._stale = True
+        self._weights = None if weight is None or (weight == 1).all() else weight
         if weight is None:
             weight = np.ones((self.height, self.width), np.float32)
         weight = np.ascontiguousarray(weight, np.float32)
@@ -57,13 +57,9 @@ class Canvas(Screen):
         if self._half is None:
             self._half = Canvas((self.width + 1) // 2, (self.height + 1) // 2, self.backend)
         if self._stale:
-            size = self._half.width, self._half.height
-            small = cv2.resize(self._frame, size, interpolation=cv2.INTER_AREA)
-            self._half.set_target(small)
-            weight = self._weights
-            if weight is not None:
-                weight = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
-            self._half.set_weight(weight)
+            small = _halved(self._frame.astype(np.float32)) + np.float32(0.5)
+            self._half.set_target(small.astype(np.uint8))
+            self._half.set_weight(None if self._weights is None else _halved(self._weights))
             self._stale = False
         self._half.begin()
         return self._half
@@ -126,6 +122,27 @@ class Canvas(Screen):
         first one forgets the optimiser's state."""
         if t == 1:
             self._state.fill(0.0)
+        if not self.backend.on_cpu:
+            gpu.iterate(
+                self._params,
+                self._prepared,
+                self._lists,
+                self._counts,
+                self._state,
+                self._base,
+                self._error,
+                self._weight,
+                self._active,
+                self._losses,
+                self._n,
+                self.columns,
+                self.rows,
+                rate,
+                colour_rate,
+                float(t),
+                self._largest,
+            )
+            return
         shape = self._work()
         splatting.iterate(
             self._params,
@@ -148,8 +165,7 @@ class Canvas(Screen):
 
     def loss(self) -> float:
         """Weighted squared error, summed, that the last :meth:`iterate` started from."""
-        items = self.tiles if not self.backend.on_cpu else self.rows // 8
-        return float(self._losses.to_numpy()[:items].sum(dtype=np.float64))
+        return self._summed_losses()
 
     def squared_error(self) -> float:
         """Weighted squared error, summed, of the loaded splats over what :meth:`begin` set."""
@@ -169,7 +185,7 @@ class Canvas(Screen):
 
     @property
     def weight(self) -> np.ndarray | None:
-        """What :meth:`set_weight` was given."""
+        """What :meth:`set_weight` was given; None where all pixels count alike."""
         return self._weights
 
     def apply_normal(self, colours: np.ndarray) -> np.ndarray:
@@ -268,22 +284,28 @@ class Canvas(Screen):
         self._weigh(self._active)
 
     def _weigh(self, active: ti.Ndarray) -> None:
-        workers = self.backend.threads if self.backend.on_cpu else self.rows // 8
-        splatting.weigh(
-            self._error,
-            self._weight,
-            active,
-            self._losses,
-            self.columns,
-            self.rows,
-            self._work()[1],
-            workers,
-        )
+        shared = self._error, self._weight, active, self._losses, self.columns, self.rows
+        if self.backend.on_cpu:
+            splatting.weigh(*shared, self._work()[1], self.backend.threads)
+        else:
+            gpu.weigh(*shared)
 
     def _summed_losses(self) -> float:
-        return float(self._losses.to_numpy()[: self.rows // 8].sum(dtype=np.float64))
+        items = self.rows // 8 if self.backend.on_cpu else gpu.tile_count(self.columns, self.rows)
+        return float(self._losses.to_numpy()[:items].sum(dtype=np.float64))
 
     def _adjoint(self, error: ti.Ndarray) -> np.ndarray:
+        if not self.backend.on_cpu:
+            gpu.gradient(
+                self._params,
+                self._prepared,
+                error,
+                self._grads,
+                self._n,
+                self.columns,
+                self.rows,
+            )
+            return self._grads.to_numpy()[: self._n]
         _, lanes, workers, _ = self._work()
         splatting.gradient(
             self._params,
@@ -392,7 +414,7 @@ class Descent:
             descent.descend_in_turn(*splats, *waiting, self._n, *costs, work[1], work[2])
         else:
             for start, end in turns.batches:
-                descent.descend_batch(*splats, start, end - start, *costs)
+                gpu_descent.descend(*splats, start, end - start, *costs)
         return float(_on_host(self._gains).sum(dtype=np.float64))
 
     def values(self) -> np.ndarray:
@@ -411,6 +433,15 @@ class Descent:
     def result(self) -> tuple[np.ndarray, np.ndarray]:
         """The integers, (n, 8) int32, and which splats are left, (n,) bool."""
         return self.values(), _on_host(self._alive) > 0
+
+
+def _halved(picture: np.ndarray) -> np.ndarray:
+    """Means of 2x2 pixels, the last ones of an odd side twice; (H, W) or (H, W, 3) float32."""
+    down = [
+        np.minimum(np.arange(k, n + n % 2, 2), n - 1) for n in picture.shape[:2] for k in (0, 1)
+    ]
+    rows = picture[down[0]] + picture[down[1]]
+    return (rows[:, down[2]] + rows[:, down[3]]) / 4
 
 
 def _on_host(array: ti.Ndarray | np.ndarray) -> np.ndarray:

@@ -299,6 +299,27 @@ def candidate(c, q, r, p):
 
 
 @ti.func
+def slope_of(here, q, around, steps: ti.template()):
+    """Gradient of half the error in a splat's parameters, from its moments."""
+    return chain_rule(
+        here,
+        ti.cast(q[2], ti.f32) * steps[2],
+        ti.cast(q[3], ti.f32) * steps[3],
+        ti.cast(q[4], ti.f32) * steps[4],
+        around,
+    )
+
+
+@ti.func
+def most_to_gain(q, trial, slope, steps: ti.template()):
+    """Were the error convex, this were the most that another geometry could take from it."""
+    gain = 0.0
+    for k in ti.static(range(5)):
+        gain -= 2.0 * slope[k] * ti.cast(trial[k] - q[k], ti.f32) * steps[k]
+    return gain
+
+
+@ti.func
 def best_colour(
     q,
     r,
@@ -379,13 +400,7 @@ def descend_one(
     history = histories[i]
     here = shape_of(q, steps)
     sums, around = lift(here, rgb_of(q, steps), columns, rows, error, weight)
-    slope = chain_rule(
-        here,
-        ti.cast(q[2], ti.f32) * steps[2],
-        ti.cast(q[3], ti.f32) * steps[3],
-        ti.cast(q[4], ti.f32) * steps[4],
-        around,
-    )
+    slope = slope_of(here, q, around, steps)
     bits = rate_of(q, r, history, mode, rates)
     before = added_error(q, sums, steps) + lagrange * (keep_bits + bits)
     best, cost = q, 1e30
@@ -397,10 +412,7 @@ def descend_one(
         if mode == INTRA and (c == 1 or c == 3 or c == 4 or c == 5):
             new = 0
         if new != 0 and c >= PROPOSED:
-            # Were the error convex, this were the most that the step could gain.
-            gain = 0.0
-            for k in ti.static(range(5)):
-                gain -= 2.0 * slope[k] * ti.cast(trial[k] - q[k], ti.f32) * steps[k]
+            gain = most_to_gain(q, trial, slope, steps)
             if gain < lagrange * (rate_of(trial, r, history, mode, rates) - bits):
                 new = 0
         if c == 0 or new != 0:
@@ -420,63 +432,6 @@ def descend_one(
         for k in ti.static(range(8)):
             values[i, k] = best[k]
         put(shape_of(best, steps), rgb_of(best, steps), columns, rows, error)
-
-
-@ti.kernel
-def descend_batch(
-    values: Integers,
-    reference: Integers,
-    proposal: Integers,
-    histories: Ints,
-    alive: Ints,
-    gains: Floats,
-    order: Ints,
-    start: ti.i32,
-    count: ti.i32,
-    steps: Floats,
-    rates: Floats,
-    bounds: Integers,
-    error: Pixels,
-    weight: Pixels,
-    columns: ti.i32,
-    rows: ti.i32,
-    mode: ti.i32,
-    candidates: ti.i32,
-    lagrange: ti.f32,
-    keep_bits: ti.f32,
-    drop_bits: ti.f32,
-):
-    """One step of each splat ``order[start .. start + count - 1]``; they share no pixels.
-
-    values, reference, proposal: (n, 8). histories, alive: (n,). gains: (n,), how much less each
-    costs now. bounds: (8, 2). error: raw, values - target. keep_bits, drop_bits: what every splat
-    costs besides its channels, and what it costs to drop one.
-    """
-    for k in range(count):
-        i = order[start + k]
-        gains[i] = 0.0
-        if alive[i] != 0:
-            descend_one(
-                i,
-                values,
-                reference,
-                proposal,
-                histories,
-                alive,
-                gains,
-                steps,
-                rates,
-                bounds,
-                error,
-                weight,
-                columns,
-                rows,
-                mode,
-                candidates,
-                lagrange,
-                keep_bits,
-                drop_bits,
-            )
 
 
 @ti.kernel
@@ -508,7 +463,11 @@ def descend_in_turn(
     lanes: ti.i32,
     workers: ti.i32,
 ):
-    """As :func:`descend_batch`, one step of each of n splats, in ``order``.
+    """One step of each of n splats, in ``order``.
+
+    values, reference, proposal: (n, 8). histories, alive: (n,). gains: (n,), how much less each
+    costs now. bounds: (8, 2). error: raw, values - target. keep_bits, drop_bits: what every splat
+    costs besides its channels, and what it costs to drop one.
 
     The k-th one has turn ``turns[j]`` in cell ``cells[j]`` for j in ``first[k] .. first[k + 1] -
     1``. over: turns that are over in each cell, and, last, how many splats were taken; all 0.

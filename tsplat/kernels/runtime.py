@@ -125,6 +125,11 @@ def start(arch: str = "auto", threads: int | None = None) -> Backend:
         return _current
 
 
+def sync() -> None:
+    """Wait for the kernels that were launched."""
+    ti.sync()
+
+
 def announce_fallback(backend: Backend, announce: Callable[[str], None] | None) -> None:
     """Say, once in the life of a runtime, that ``auto`` found no GPU."""
     global _announced

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import taichi as ti
 
-from tsplat.kernels import pixels, runtime, splatting
+from tsplat.kernels import gpu, pixels, runtime, splatting
 from tsplat.kernels.splatting import V8, V16
 
 _THREAD_LANES = 512
@@ -76,6 +76,10 @@ class Screen:
         """Make the buffers of which a splat has a row."""
         self._params = ti.ndarray(ti.f32, (capacity, 8))
         self._prepared = ti.ndarray(V16, capacity)
+        if not self.backend.on_cpu:
+            bands = -(-self.rows // gpu.SIDE)
+            self._lists = ti.ndarray(ti.i32, (bands, capacity))
+            self._counts = ti.ndarray(ti.i32, bands)
 
     def _write(self, array: ti.Ndarray, values: np.ndarray) -> None:
         padded = np.zeros((self._capacity, 8), values.dtype)
@@ -83,12 +87,25 @@ class Screen:
         array.from_numpy(padded)
 
     def _work(self) -> tuple[int, int, int, int]:
-        """span, lanes, splat workers, tile workers: see :mod:`tsplat.kernels.splatting`."""
-        if self.backend.on_cpu:
-            return self.columns, _THREAD_LANES, self.backend.threads, self.backend.threads
-        return 1, 1, max(1, self._n), self.tiles
+        """On the CPU span, lanes, splat workers, tile workers: see
+        :mod:`tsplat.kernels.splatting`."""
+        return self.columns, _THREAD_LANES, self.backend.threads, self.backend.threads
 
     def _render(self, start: ti.Ndarray, out: ti.Ndarray, active: ti.Ndarray) -> None:
+        if not self.backend.on_cpu:
+            gpu.render(
+                self._params,
+                self._prepared,
+                self._lists,
+                self._counts,
+                start,
+                out,
+                active,
+                self._n,
+                self.columns,
+                self.rows,
+            )
+            return
         splatting.render(
             self._params,
             self._prepared,

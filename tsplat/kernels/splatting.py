@@ -17,11 +17,10 @@ AVX registers; it does not do so for scalars, nor for one-dimensional arrays of 
 
 Work
 ----
-One kernel serves every backend. A *worker* takes every ``workers``-th item. On the CPU there
-is a worker a thread, and a render item is a strip of 8 lines: Taichi gives each thread one
-contiguous part of a loop of at least ``lanes`` = 512 turns, so a worker is 512 turns of which
-the first one works. On a GPU ``lanes`` is 1, every item has its worker, and a render item is
-a tile of 8x8 pixels (``span`` = 1 block).
+The kernels here are those of the CPU; GPUs have :mod:`tsplat.kernels.gpu`, which shares what is
+done for one splat. A *worker* takes every ``workers``-th item. There is a worker a thread, and a
+render item is a strip of 8 lines: Taichi gives each thread one contiguous part of a loop of at
+least ``lanes`` = 512 turns, so a worker is 512 turns of which the first one works.
 
 Sums run in an order that depends on neither threads nor workers: results are reproducible.
 """
@@ -77,7 +76,7 @@ def above_floor(w):
 @ti.func
 def is_thin(curvature):
     """Weights of a splat whose exponent falls so fast, in log2 a square pixel, must be computed
-    anew every 8 pixels: further on they underflow."""
+    anew every 8 pixels: further away, or 8 pixels away both ways, they underflow."""
     return curvature < -0.25
 
 
@@ -163,7 +162,7 @@ def accumulate(
             last = ti.min(right - 1, ti.cast(ti.floor((mx + x1 * half) * 0.125), ti.i32))
             row_step, block_step = g[13], g[14]
             w0, r0, across = V8(0.0), V8(0.0), V8(0.0)
-            run = ti.select(is_thin(a), 1, RUN)
+            run = ti.select(is_thin(ti.min(a, 0.5 * c)), 1, RUN)
             ahead = 0
             for xb in range(first, last + 1):
                 if active[strip * columns + xb] == 0:

@@ -1,0 +1,436 @@
+"""Render, gradient and iteration as GPUs run them: a block of threads a tile, or a splat.
+
+The model, the memory and the arithmetic of a splat are those of
+:mod:`tsplat.kernels.splatting`; the names of the kernels are, too.
+
+Work
+----
+Each step is a loop of one launch; the host waits for none of them.
+
+1. A thread a splat: what pixels need of it.
+2. A block a *band* of 16 lines: the splats that reach it, listed in order. 256 threads look at
+   256 splats, count those that do, take the sum of those before them, and fill the list. A band
+   has room for every splat, so that nothing can overflow.
+3. A block a *tile* of 16x16 pixels, a thread a pixel. Of its band's list, 256 splats at a time,
+   the threads find those that reach the tile in the same way, but fill shared memory; then every
+   pixel adds them up.
+4. A block a splat: its pixels are dealt out to 128 threads, whose sums meet in shared memory. A
+   thread has its place in every 16x8 pixels of the picture, and so always the same pixels.
+
+Lists are in the order of splats and sums in the order of threads, with no atomics: results are
+reproducible. Loops over blocks have a multiple of a block's threads as their length, so that all of
+them meet at barriers. Between any read of shared memory and the next write to it lies a barrier,
+also across the turns of a loop, since a block takes several tiles or splats where there are more of
+them than blocks: what is read behind the last barrier of a function is written behind the first
+barrier of its next call.
+"""
+# No `from __future__ import annotations`: Taichi reads the annotations of a kernel.
+
+import taichi as ti
+
+from tsplat.kernels.splatting import (
+    CUT2,
+    FLOOR,
+    LOG2E,
+    V8,
+    Floats,
+    Ints,
+    Pixels,
+    Prepared,
+    Splats,
+    above_floor,
+    adam_step,
+    chain,
+    prepare,
+)
+
+SIDE = 16
+"""Pixels along an edge of a tile; lines of a band."""
+THREADS = SIDE * SIDE
+GROUP = 16
+"""Threads whose counts and sums one thread adds up."""
+GROUPS = THREADS // GROUP
+WORDS = THREADS // 32
+WALKERS = 128
+"""Threads that share a splat's pixels."""
+STAGED = 8
+"""Numbers of a splat that pixels read: mean, three of the conic, colour."""
+
+Lists = ti.types.ndarray(dtype=ti.i32, ndim=2)  # (bands, room)
+SharedArray = ti.simt.block.SharedArray
+sync = ti.simt.block.sync
+
+
+def tile_count(columns: int, rows: int) -> int:
+    """Tiles of a picture of so many columns of 8 pixels, and lines."""
+    return -(-rows // SIDE) * -(-columns // 2)
+
+
+@ti.func
+def count_below(mine, lane, words: ti.template()):
+    """Of the block's flags, 0 or 1, how many are set in lower lanes, and in all."""
+    if lane < WORDS:
+        words[lane] = 0
+    sync()
+    if mine != 0:
+        ti.atomic_or(words[lane // 32], 1 << (lane % 32))
+    sync()
+    below = ti.math.popcnt(words[lane // 32] & ((1 << (lane % 32)) - 1))
+    everywhere = 0
+    for k in range(WORDS):
+        if k == lane // 32:
+            below += everywhere
+        everywhere += ti.math.popcnt(words[k])
+    sync()
+    return below, everywhere
+
+
+@ti.func
+def add_up(mine, lane, values: ti.template(), sums: ti.template()):
+    """Sum of the block's numbers, in the order of lanes."""
+    values[lane] = mine
+    sync()
+    if lane < GROUPS:
+        total = 0.0
+        for k in range(GROUP):
+            total += values[lane * GROUP + k]
+        sums[lane] = total
+    sync()
+    everything = 0.0
+    for k in range(GROUPS):
+        everything += sums[k]
+    return everything
+
+
+@ti.func
+def reaches(i, left, top, prepared: ti.template()):
+    """Whether the cut-off ellipse of splat i touches pixel centres' rows and the tile's columns."""
+    g = prepared[i]
+    a, b, c, ey = g[2], g[3], g[4], g[6]
+    y0 = ti.cast(top, ti.f32) + 0.5 - g[1]
+    low = ti.max(-ey, y0)
+    high = ti.min(ey, y0 + (SIDE - 1))
+    at_right = ti.max(low, ti.min(high, g[12]))
+    at_left = ti.max(low, ti.min(high, -g[12]))
+    disc = b * b - 2.0 * a * c
+    x1 = -b * at_right - ti.sqrt(ti.max(0.0, disc * at_right * at_right - 2.0 * a * CUT2))
+    x0 = -b * at_left + ti.sqrt(ti.max(0.0, disc * at_left * at_left - 2.0 * a * CUT2))
+    half = 0.5 / a
+    # Like the columns of 8 pixels on the CPU, widened by half a pixel: rounding costs nothing.
+    return ti.cast((g[0] + x1 * half >= left) & (g[0] + x0 * half <= left + SIDE), ti.i32)
+
+
+@ti.func
+def list_band(
+    band,
+    lane,
+    n,
+    prepared: ti.template(),
+    lists: ti.template(),
+    counts: ti.template(),
+    words: ti.template(),
+):
+    """lists[band, :counts[band]] = the splats that reach the band, in order."""
+    top = ti.cast(band * SIDE, ti.f32)
+    found = 0
+    for chunk in range((n + THREADS - 1) // THREADS):
+        i = chunk * THREADS + lane
+        hit = 0
+        if i < n:
+            my = prepared[i][1]
+            ey = prepared[i][6]
+            if my + ey > top and my - ey < top + SIDE:
+                hit = 1
+        below, hits = count_below(hit, lane, words)
+        if hit != 0:
+            lists[band, found + below] = i
+        found += hits
+    if lane == 0:
+        counts[band] = found
+
+
+@ti.func
+def sum_at_pixel(
+    tile,
+    lane,
+    columns,
+    prepared: ti.template(),
+    lists: ti.template(),
+    counts: ti.template(),
+    words: ti.template(),
+    staged: ti.template(),
+):
+    """Sum of all splats at the pixel of this thread, (red, green, blue)."""
+    across = (columns + 1) // 2
+    band = tile // across
+    top = band * SIDE
+    left = tile % across * SIDE
+    x = ti.cast(left + lane % SIDE, ti.f32) + 0.5
+    y = ti.cast(top + lane // SIDE, ti.f32) + 0.5
+    red, green, blue = 0.0, 0.0, 0.0
+    listed = counts[band]
+    for chunk in range((listed + THREADS - 1) // THREADS):
+        k = chunk * THREADS + lane
+        i = 0
+        hit = 0
+        if k < listed:
+            i = lists[band, k]
+            hit = reaches(i, left, top, prepared)
+        below, hits = count_below(hit, lane, words)
+        if hit != 0:
+            g = prepared[i]
+            for j in ti.static(range(5)):
+                staged[below, j] = g[j]
+            for j in ti.static(range(3)):
+                staged[below, 5 + j] = g[8 + j]
+        sync()
+        for s in range(hits):
+            dx = x - staged[s, 0]
+            dy = y - staged[s, 1]
+            q = (staged[s, 2] * dx + staged[s, 3] * dy) * dx + 0.5 * staged[s, 4] * dy * dy
+            v = above_floor(ti.exp(q * (1.0 / LOG2E)))
+            red += v * staged[s, 5]
+            green += v * staged[s, 6]
+            blue += v * staged[s, 7]
+    return red, green, blue
+
+
+@ti.func
+def place_of(tile, lane, columns, rows, active: ti.template()):
+    """Row in a plane and lane in its block of this thread's pixel; whether it is to be drawn."""
+    across = (columns + 1) // 2
+    xb = tile % across * 2 + lane % SIDE // 8
+    y = tile // across * SIDE + lane // SIDE
+    drawn = 0
+    if xb < columns and y < rows:
+        drawn = active[y // 8 * columns + xb]
+    return xb * rows + y, lane % 8, drawn
+
+
+@ti.func
+def columns_of(g, columns):
+    """First and last column of 8 pixels that a splat reaches."""
+    first = ti.max(0, ti.cast(ti.floor((g[0] - g[5]) * 0.125), ti.i32))
+    last = ti.min(columns - 1, ti.cast(ti.floor((g[0] + g[5]) * 0.125), ti.i32))
+    return first, last
+
+
+@ti.func
+def lines_of(g, xb, rows):
+    """First and last line that a splat reaches in a column, the last less where there is none."""
+    mx, my, b, c, ex = g[0], g[1], g[3], g[4], g[5]
+    disc = b * b - 2.0 * g[2] * c
+    low = ti.max(-ex, xb * 8 + 0.5 - mx)
+    high = ti.min(ex, xb * 8 + 7.5 - mx)
+    at_bottom = ti.max(low, ti.min(high, g[11]))
+    at_top = ti.max(low, ti.min(high, -g[11]))
+    y1 = -b * at_bottom - ti.sqrt(ti.max(0.0, disc * at_bottom * at_bottom - c * CUT2))
+    y0 = -b * at_top + ti.sqrt(ti.max(0.0, disc * at_top * at_top - c * CUT2))
+    first = ti.max(0, ti.cast(ti.floor(my + y0 / c), ti.i32))
+    last = ti.min(rows - 1, ti.cast(ti.floor(my + y1 / c), ti.i32))
+    return first, last
+
+
+@ti.func
+def sum_of_walk(
+    i,
+    lane,
+    columns,
+    rows,
+    prepared: ti.template(),
+    error: ti.template(),
+    parts: ti.template(),
+    sums: ti.template(),
+):
+    """:func:`tsplat.kernels.splatting.moments` of splat i, by a block of threads."""
+    g = prepared[i]
+    mx, my, a, b, c = g[0], g[1], g[2], g[3], g[4]
+    m = V8(0.0)
+    first, last = columns_of(g, columns)
+    mine = first + ((lane // 64 - first) & 1)
+    for k in range((last - mine) // 2 + 1):
+        xb = mine + 2 * k
+        top, yb = lines_of(g, xb, rows)
+        ya = top + ((lane // 8 - top) & 7)
+        dx = ti.cast(xb * 8 + lane % 8, ti.f32) + 0.5 - mx
+        for r in range((yb - ya + 8) // 8):
+            y = ya + 8 * r
+            p = xb * rows + y
+            dy = ti.cast(y, ti.f32) + 0.5 - my
+            w = ti.exp(((a * dx + b * dy) * dx + 0.5 * c * dy * dy) * (1.0 / LOG2E))
+            if w > FLOOR:
+                e0 = error[3 * p][lane % 8]
+                e1 = error[3 * p + 1][lane % 8]
+                e2 = error[3 * p + 2][lane % 8]
+                v = w - FLOOR
+                s = w * (e0 * g[8] + e1 * g[9] + e2 * g[10])
+                m += V8(
+                    [v * e0, v * e1, v * e2, s * dx, s * dy, s * dx * dx, s * dx * dy, s * dy * dy]
+                )
+    for j in ti.static(range(8)):
+        parts[lane, j] = m[j]
+    sync()
+    total = 0.0
+    for k in range(8):
+        total += parts[lane // 8 * 8 + k, lane % 8]
+    sums[lane // 8, lane % 8] = total
+    sync()
+    if lane == 0:
+        m = V8(0.0)
+        for k in range(WALKERS // 8):
+            for j in ti.static(range(8)):
+                m[j] += sums[k, j]
+    return m
+
+
+@ti.kernel
+def render(
+    params: Splats,
+    prepared: Prepared,
+    lists: Lists,
+    counts: Ints,
+    start: Pixels,
+    out: Pixels,
+    active: Ints,
+    n: ti.i32,
+    columns: ti.i32,
+    rows: ti.i32,
+):
+    """out = start + sum of n splats, in active tiles of 8x8 only. active: (strips * columns,)."""
+    # Bounds stand above the first loop: each one below would take a launch of its own.
+    listers = (rows + SIDE - 1) // SIDE * THREADS
+    painters = listers * ((columns + 1) // 2)
+    for i in range(n):
+        prepare(i, params, prepared)
+    ti.loop_config(block_dim=THREADS)
+    for u in range(listers):
+        words = SharedArray((WORDS,), ti.i32)
+        list_band(u // THREADS, u % THREADS, n, prepared, lists, counts, words)
+    ti.loop_config(block_dim=THREADS)
+    for u in range(painters):
+        words = SharedArray((WORDS,), ti.i32)
+        staged = SharedArray((THREADS, STAGED), ti.f32)
+        tile, lane = u // THREADS, u % THREADS
+        red, green, blue = sum_at_pixel(tile, lane, columns, prepared, lists, counts, words, staged)
+        p, j, drawn = place_of(tile, lane, columns, rows, active)
+        if drawn != 0:
+            out[3 * p][j] = start[3 * p][j] + red
+            out[3 * p + 1][j] = start[3 * p + 1][j] + green
+            out[3 * p + 2][j] = start[3 * p + 2][j] + blue
+
+
+@ti.kernel
+def weigh(
+    out: Pixels,
+    weight: Pixels,
+    active: Ints,
+    losses: Floats,
+    columns: ti.i32,
+    rows: ti.i32,
+):
+    """out *= weight; losses[tile of 16x16] = sum of weight * out^2 of the tile."""
+    ti.loop_config(block_dim=THREADS)
+    for u in range((rows + SIDE - 1) // SIDE * ((columns + 1) // 2) * THREADS):
+        squares = SharedArray((THREADS,), ti.f32)
+        totals = SharedArray((GROUPS,), ti.f32)
+        tile, lane = u // THREADS, u % THREADS
+        p, j, drawn = place_of(tile, lane, columns, rows, active)
+        square = 0.0
+        if drawn != 0:
+            wt = weight[p][j]
+            for k in ti.static(range(3)):
+                e = out[3 * p + k][j]
+                square += wt * e * e
+                out[3 * p + k][j] = wt * e
+        total = add_up(square, lane, squares, totals)
+        if lane == 0:
+            losses[tile] = total
+
+
+@ti.kernel
+def gradient(
+    params: Splats,
+    prepared: Prepared,
+    error: Pixels,
+    grads: Splats,
+    n: ti.i32,
+    columns: ti.i32,
+    rows: ti.i32,
+):
+    """Gradient of 1/2 sum error^2."""
+    ti.loop_config(block_dim=WALKERS)
+    for u in range(n * WALKERS):
+        parts = SharedArray((WALKERS, 8), ti.f32)
+        sums = SharedArray((WALKERS // 8, 8), ti.f32)
+        i, lane = u // WALKERS, u % WALKERS
+        m = sum_of_walk(i, lane, columns, rows, prepared, error, parts, sums)
+        if lane == 0:
+            g = chain(i, m, params, prepared)
+            for j in ti.static(range(8)):
+                grads[i, j] = g[j]
+
+
+@ti.kernel
+def iterate(
+    params: Splats,
+    prepared: Prepared,
+    lists: Lists,
+    counts: Ints,
+    state: Splats,
+    start: Pixels,
+    error: Pixels,
+    weight: Pixels,
+    active: Ints,
+    losses: Floats,
+    n: ti.i32,
+    columns: ti.i32,
+    rows: ti.i32,
+    rate: ti.f32,
+    colour_rate: ti.f32,
+    t: ti.f32,
+    largest: ti.f32,
+):
+    """One iteration of the fit in one launch: prepare, list, render, residual, backward, Adam.
+
+    losses: (tiles of 16x16,), the sum of weight * error^2 of each.
+    """
+    listers = (rows + SIDE - 1) // SIDE * THREADS
+    painters = listers * ((columns + 1) // 2)
+    walkers = n * WALKERS
+    for i in range(n):
+        prepare(i, params, prepared)
+    ti.loop_config(block_dim=THREADS)
+    for u in range(listers):
+        words = SharedArray((WORDS,), ti.i32)
+        list_band(u // THREADS, u % THREADS, n, prepared, lists, counts, words)
+    ti.loop_config(block_dim=THREADS)
+    for u in range(painters):
+        words = SharedArray((WORDS,), ti.i32)
+        staged = SharedArray((THREADS, STAGED), ti.f32)
+        squares = SharedArray((THREADS,), ti.f32)
+        totals = SharedArray((GROUPS,), ti.f32)
+        tile, lane = u // THREADS, u % THREADS
+        red, green, blue = sum_at_pixel(tile, lane, columns, prepared, lists, counts, words, staged)
+        p, j, drawn = place_of(tile, lane, columns, rows, active)
+        square = 0.0
+        if drawn != 0:
+            wt = weight[p][j]
+            red += start[3 * p][j]
+            green += start[3 * p + 1][j]
+            blue += start[3 * p + 2][j]
+            square = wt * (red * red + green * green + blue * blue)
+            error[3 * p][j] = wt * red
+            error[3 * p + 1][j] = wt * green
+            error[3 * p + 2][j] = wt * blue
+        total = add_up(square, lane, squares, totals)
+        if lane == 0:
+            losses[tile] = total
+    ti.loop_config(block_dim=WALKERS)
+    for u in range(walkers):
+        parts = SharedArray((WALKERS, 8), ti.f32)
+        sums = SharedArray((WALKERS // 8, 8), ti.f32)
+        i, lane = u // WALKERS, u % WALKERS
+        m = sum_of_walk(i, lane, columns, rows, prepared, error, parts, sums)
+        if lane == 0:
+            g = chain(i, m, params, prepared)
+            adam_step(i, g, params, state, rate, colour_rate, t, largest)

@@ -1,0 +1,260 @@
+"""The descent of :mod:`tsplat.kernels.descent` as GPUs run it: a block of threads a splat.
+
+The threads share the walks over the splat's pixels, as in :mod:`tsplat.kernels.gpu`; of what
+follows, each does all, on the same sums and so with the same outcome. A thread reads and changes
+the error of its own pixels only: no barrier needs to order the picture's memory.
+"""
+# No `from __future__ import annotations`: Taichi reads the annotations of a kernel.
+
+import taichi as ti
+
+from tsplat.kernels.descent import (
+    I8,
+    INTRA,
+    PROPOSED,
+    V4,
+    added_error,
+    best_colour,
+    candidate,
+    most_to_gain,
+    rate_of,
+    rgb_of,
+    shape_of,
+    slope_of,
+)
+from tsplat.kernels.gpu import WALKERS, SharedArray, columns_of, lines_of, sync
+from tsplat.kernels.quantise import Integers
+from tsplat.kernels.splatting import FLOOR, LOG2E, V8, Floats, Ints, Pixels, above_floor
+
+GROUP = 32
+GROUPS = WALKERS // GROUP
+
+
+@ti.func
+def own_walk(
+    g,
+    stamp: ti.template(),
+    colour,
+    lane,
+    columns,
+    rows,
+    error: ti.template(),
+    weight: ti.template(),
+):
+    """:func:`tsplat.kernels.descent.look`, or ``put``, over this thread's pixels alone."""
+    m = V4(0.0)
+    mx, my, a, b, c = g[0], g[1], g[2], g[3], g[4]
+    first, last = columns_of(g, columns)
+    mine = first + ((lane // 64 - first) & 1)
+    for k in range((last - mine) // 2 + 1):
+        xb = mine + 2 * k
+        top, bottom = lines_of(g, xb, rows)
+        start = top + ((lane // 8 - top) & 7)
+        dx = ti.cast(xb * 8 + lane % 8, ti.f32) + 0.5 - mx
+        for r in range((bottom - start + 8) // 8):
+            y = start + 8 * r
+            p = xb * rows + y
+            dy = ti.cast(y, ti.f32) + 0.5 - my
+            q = (a * dx + b * dy) * dx + 0.5 * c * dy * dy
+            v = above_floor(ti.exp(q * (1.0 / LOG2E)))
+            if ti.static(stamp):
+                for j in ti.static(range(3)):
+                    error[3 * p + j][lane % 8] = error[3 * p + j][lane % 8] + v * colour[j]
+            else:
+                wv = v * weight[p][lane % 8]
+                for j in ti.static(range(3)):
+                    m[j] += wv * error[3 * p + j][lane % 8]
+                m[3] += wv * v
+    return m
+
+
+@ti.func
+def own_moments(g, colour, lane, columns, rows, error: ti.template(), weight: ti.template()):
+    """sx, sy, sxx, sxy, syy of :func:`tsplat.kernels.splatting.moments`, weighted, over this
+    thread's pixels alone."""
+    m = V8(0.0)
+    mx, my, a, b, c = g[0], g[1], g[2], g[3], g[4]
+    first, last = columns_of(g, columns)
+    mine = first + ((lane // 64 - first) & 1)
+    for k in range((last - mine) // 2 + 1):
+        xb = mine + 2 * k
+        top, bottom = lines_of(g, xb, rows)
+        start = top + ((lane // 8 - top) & 7)
+        dx = ti.cast(xb * 8 + lane % 8, ti.f32) + 0.5 - mx
+        for r in range((bottom - start + 8) // 8):
+            y = start + 8 * r
+            p = xb * rows + y
+            dy = ti.cast(y, ti.f32) + 0.5 - my
+            w = ti.exp(((a * dx + b * dy) * dx + 0.5 * c * dy * dy) * (1.0 / LOG2E))
+            if w > FLOOR:
+                s = 0.0
+                for j in ti.static(range(3)):
+                    s += error[3 * p + j][lane % 8] * colour[j]
+                s *= w * weight[p][lane % 8]
+                m += V8([0.0, 0.0, 0.0, s * dx, s * dy, s * dx * dx, s * dx * dy, s * dy * dy])
+    return m
+
+
+@ti.func
+def block_sum(m, lane, parts: ti.template(), sums: ti.template()):
+    """Sum of the block's vectors of 4, for every thread, in the order of lanes.
+
+    Parts are read before the second barrier, sums before the first one of the next call.
+    """
+    for j in ti.static(range(4)):
+        parts[lane, j] = m[j]
+    sync()
+    if lane < 4 * GROUPS:
+        total = 0.0
+        for k in range(GROUP):
+            total += parts[lane // 4 * GROUP + k, lane % 4]
+        sums[lane // 4, lane % 4] = total
+    sync()
+    out = V4(0.0)
+    for k in range(GROUPS):
+        for j in ti.static(range(4)):
+            out[j] += sums[k, j]
+    return out
+
+
+@ti.func
+def descend_one(
+    i,
+    lane,
+    values: ti.template(),
+    reference: ti.template(),
+    proposal: ti.template(),
+    histories: ti.template(),
+    alive: ti.template(),
+    gains: ti.template(),
+    steps: ti.template(),
+    rates: ti.template(),
+    bounds: ti.template(),
+    error: ti.template(),
+    weight: ti.template(),
+    parts: ti.template(),
+    sums: ti.template(),
+    columns,
+    rows,
+    mode,
+    candidates,
+    lagrange,
+    keep_bits,
+    drop_bits,
+):
+    q, r, p = I8(0), I8(0), I8(0)
+    for k in ti.static(range(8)):
+        q[k] = values[i, k]
+        r[k] = reference[i, k]
+        p[k] = proposal[i, k]
+    history = histories[i]
+    here = shape_of(q, steps)
+    own = own_moments(here, rgb_of(q, steps), lane, columns, rows, error, weight)
+    some = block_sum(V4([own[3], own[4], own[5], own[6]]), lane, parts, sums)
+    last = block_sum(V4([own[7], 0.0, 0.0, 0.0]), lane, parts, sums)
+    slope = slope_of(
+        here, q, V8([0.0, 0.0, 0.0, some[0], some[1], some[2], some[3], last[0]]), steps
+    )
+    bits = rate_of(q, r, history, mode, rates)
+    own_walk(here, True, -rgb_of(q, steps), lane, columns, rows, error, weight)
+    best, cost, before = q, 1e30, 0.0
+    for c in range(candidates):
+        trial, new = candidate(c, q, r, p)
+        for k in ti.static(range(5)):
+            if trial[k] < bounds[k, 0] or trial[k] > bounds[k, 1]:
+                new = 0
+        if mode == INTRA and (c == 1 or c == 3 or c == 4 or c == 5):
+            new = 0
+        if new != 0 and c >= PROPOSED:
+            gain = most_to_gain(q, trial, slope, steps)
+            if gain < lagrange * (rate_of(trial, r, history, mode, rates) - bits):
+                new = 0
+        if c == 0 or new != 0:
+            walked = own_walk(
+                shape_of(trial, steps), False, V4(0.0), lane, columns, rows, error, weight
+            )
+            m = block_sum(walked, lane, parts, sums)
+            if c == 0:
+                before = added_error(q, m, steps) + lagrange * (keep_bits + bits)
+            found, price = best_colour(trial, r, q, m, history, mode, lagrange, steps, rates)
+            price += lagrange * keep_bits
+            if price < cost - 1e-7:
+                cost = price
+                best = found
+    dropped = lagrange * drop_bits < cost
+    if not dropped:
+        own_walk(
+            shape_of(best, steps), True, rgb_of(best, steps), lane, columns, rows, error, weight
+        )
+    if lane == 0:
+        if dropped:
+            alive[i] = 0
+            gains[i] = before - lagrange * drop_bits
+        else:
+            gains[i] = before - cost
+            for k in ti.static(range(8)):
+                values[i, k] = best[k]
+
+
+@ti.kernel
+def descend(
+    values: Integers,
+    reference: Integers,
+    proposal: Integers,
+    histories: Ints,
+    alive: Ints,
+    gains: Floats,
+    order: Ints,
+    start: ti.i32,
+    count: ti.i32,
+    steps: Floats,
+    rates: Floats,
+    bounds: Integers,
+    error: Pixels,
+    weight: Pixels,
+    columns: ti.i32,
+    rows: ti.i32,
+    mode: ti.i32,
+    candidates: ti.i32,
+    lagrange: ti.f32,
+    keep_bits: ti.f32,
+    drop_bits: ti.f32,
+):
+    """One step of each splat ``order[start .. start + count - 1]``; they share no pixels.
+
+    values, reference, proposal: (n, 8). histories, alive: (n,). gains: (n,), how much less each
+    costs now. bounds: (8, 2). error: raw, values - target. keep_bits, drop_bits: what every splat
+    costs besides its channels, and what it costs to drop one.
+    """
+    ti.loop_config(block_dim=WALKERS)
+    for u in range(count * WALKERS):
+        parts = SharedArray((WALKERS, 4), ti.f32)
+        sums = SharedArray((GROUPS, 4), ti.f32)
+        i, lane = order[start + u // WALKERS], u % WALKERS
+        if lane == 0:
+            gains[i] = 0.0
+        if alive[i] != 0:
+            descend_one(
+                i,
+                lane,
+                values,
+                reference,
+                proposal,
+                histories,
+                alive,
+                gains,
+                steps,
+                rates,
+                bounds,
+                error,
+                weight,
+                parts,
+                sums,
+                columns,
+                rows,
+                mode,
+                candidates,
+                lagrange,
+                keep_bits,
+                drop_bits,
+            )
