@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections import deque
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -20,15 +21,19 @@ from tsplat.decoder import Decoder
 from tsplat.encoder import Encoder
 from tsplat.errors import ConfigError, MediaError
 from tsplat.files import Announce, Progress
+from tsplat.files.ahead import ahead
 from tsplat.files.backgrounds import to_encode
-from tsplat.files.metrics import psnr_of, squared_error_map
+from tsplat.files.metrics import psnr_of, squared_error
 from tsplat.frames.sink import check_distinct, replacing
 from tsplat.frames.source import Clip, open_source, timeline
 from tsplat.kernels import runtime
+from tsplat.region import Region
 from tsplat.roi.masks import Masks
 from tsplat.roi.tracker import POLICIES, Matte, Tracker
 from tsplat.splats import MAX_PIXELS, MAX_SIDE
 
+_AHEAD = 4
+"""Frames that are read, and in which the person is found, before they are encoded."""
 SPAN = 3
 """Frames from one P-frame to the next in a file, unless low delay is asked for."""
 _RATE_EXCESS, _PSNR_LACK = 1.05, 0.5
@@ -149,6 +154,7 @@ def encode(
         finder = _finder(stack, roi, matting, clip, height)
         backend = runtime.start(arch, threads)
         runtime.announce_fallback(backend, announce)
+        regions: deque[Region] = deque()
         encoder = Encoder(
             clip.width,
             clip.height,
@@ -156,11 +162,11 @@ def encode(
             config,
             aspect=clip.aspect,
             colour=clip.colour,
-            roi=finder,
+            roi=(lambda frame: regions.popleft()) if finder else None,
         )
         check = Decoder(encoder.header)
         total = clip.frames if frames is None else min(frames, clip.frames or frames)
-        seconds = {"read": 0.0, "write": 0.0, "verify": 0.0}
+        seconds = {"read": 0.0, "roi": 0.0, "write": 0.0, "verify": 0.0}
         whole, inside, duration = 0.0, _Inside(), Fraction(0)
         began = time.perf_counter()
         with open(beside, "wb") as file:
@@ -181,19 +187,23 @@ def encode(
                         break
                     check.advance(packet)
                     for place in packet.places if packet.kind != container.BACKGROUND else ():
-                        errors = squared_error_map(check.picture(place), waiting.pop(0))
-                        whole += float(errors.mean(dtype=np.float64))
-                        inside.add(errors, check.alpha(place) == 255)
+                        shown, frame = check.picture(place), waiting.pop(0)
+                        whole += squared_error(shown, frame) / (clip.width * clip.height)
+                        if finder:
+                            inside.add(shown, frame, check.alpha(place))
                 seconds["verify"] += time.perf_counter() - clock
 
-            for count, (ticks, frame) in enumerate(_paced(pictures, clip.rate, frames, seconds), 1):
-                waiting.append(frame)
-                duration += ticks
-                take(encoder.encode(frame, ticks))
+            paced = _paced(pictures, clip.rate, frames, seconds)
+            coming = stack.enter_context(closing(ahead(_found(paced, finder, seconds), _AHEAD)))
+            for count, item in enumerate(coming, 1):
+                waiting.append(item.frame)
+                duration += item.ticks
+                regions.extend(filter(None, [item.region]))
+                take(encoder.encode(item.frame, item.ticks))
                 if progress:
                     progress(count, total)
-                if announce:
-                    _announce_decision(finder, count - 1, announce)
+                if announce and item.news:
+                    announce(item.news)
             take(encoder.finish())
             size = file.tell()
         done = encoder.statistics
@@ -236,7 +246,7 @@ def encode(
         "arch": backend.arch,
         "threads": backend.threads,
         "seconds": {
-            k: round(v, 4) for k, v in (seconds | done.seconds | {"total": elapsed}).items()
+            k: round(v, 4) for k, v in (done.seconds | seconds | {"total": elapsed}).items()
         },
         "warnings": warnings,
     }
@@ -249,8 +259,9 @@ class _Inside:
     total: float = 0.0
     pixels: int = 0
 
-    def add(self, errors: np.ndarray, inside: np.ndarray) -> None:
-        self.total += float(errors[inside].sum(dtype=np.float64))
+    def add(self, shown: np.ndarray, frame: np.ndarray, alpha: np.ndarray) -> None:
+        inside = (alpha == 255).astype(np.uint8)
+        self.total += squared_error(shown, frame, inside)
         self.pixels += int(inside.sum())
 
     def psnr(self) -> float | None:
@@ -329,9 +340,29 @@ def _ranges(numbers: list[int]) -> str:
     return ", ".join(f"{a}-{b}" if a < b else str(a) for a, b in runs)
 
 
-def _announce_decision(finder: object, frame: int, announce: Announce) -> None:
-    if isinstance(finder, Tracker) and finder.decisions and finder.decisions[-1][0] == frame:
-        announce(f"roi: the {finder.decisions[-1][1]}, from frame {frame}")
+@dataclass(frozen=True)
+class _Item:
+    """A frame, its region if one is looked for, and what there is to say about it."""
+
+    ticks: int
+    frame: np.ndarray
+    region: Region | None
+    news: str
+
+
+def _found(
+    paced: Iterator[tuple[int, np.ndarray]],
+    finder: Tracker | Masks | None,
+    seconds: dict[str, float],
+) -> Iterator[_Item]:
+    """Find each frame's region."""
+    for number, (ticks, frame) in enumerate(paced):
+        clock = time.perf_counter()
+        region, news = finder(frame) if finder else None, ""
+        seconds["roi"] += time.perf_counter() - clock
+        if isinstance(finder, Tracker) and finder.decisions and finder.decisions[-1][0] == number:
+            news = f"roi: the {finder.decisions[-1][1]}, from frame {number}"
+        yield _Item(ticks, frame, region, news)
 
 
 def _paced(

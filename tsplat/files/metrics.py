@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 
 WHOLE = "frame"
@@ -37,6 +38,16 @@ def squared_error_map(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """
     difference = np.subtract(a, b, dtype=np.int16).astype(np.float32)
     return np.square(difference).mean(axis=-1)
+
+
+def squared_error(a: np.ndarray, b: np.ndarray, mask: np.ndarray | None = None) -> float:
+    """Sum over pixels, of a mask, (H, W) uint8 and not 0, if it is given, of the squared error, the
+    mean over channels; a, b: (H, W, 3) uint8.
+
+    >>> squared_error(np.uint8([[[255, 0, 7], [9, 9, 9]]]), np.uint8([[[0, 0, 10], [9, 9, 9]]]))
+    21678.0
+    """
+    return cv2.norm(a, b, cv2.NORM_L2SQR, mask) / a.shape[-1]
 
 
 def psnr_of(squared_error: float) -> float:

@@ -19,6 +19,7 @@ os.environ.setdefault("ENABLE_TAICHI_HEADER_PRINT", "0")
 
 import platformdirs
 import taichi as ti
+from taichi.lang.ast import ast_transformer_utils
 
 from tsplat.errors import BackendError
 
@@ -142,6 +143,22 @@ def _usable_cpus() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _short_positions() -> None:
+    """Have Taichi name the lines of kernels' statements, not draw them: it makes the drawing for
+    every one, should there be an error, in half of the time that kernels take to load."""
+    context = getattr(ast_transformer_utils, "ASTTransformerContext", None)
+    if context is None or not hasattr(context, "get_pos_info"):
+        return
+
+    def get_pos_info(self, node) -> str:
+        return f'File "{self.file}", line {node.lineno + self.lineno_offset}:\n'
+
+    context.get_pos_info = get_pos_info
+
+
+_short_positions()
 
 
 def _init(arch: str, threads: int) -> None:
