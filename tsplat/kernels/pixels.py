@@ -53,6 +53,12 @@ def put_plane(
         out[p] = v
 
 
+@ti.func
+def levels(v):
+    """In grey levels and a half: a cast rounds it to the nearest one."""
+    return ti.max(0.0, ti.min(255.0, v * 255.0 + 0.5))
+
+
 @ti.kernel
 def get_frame(
     image: Pixels, frame: Bytes, height: ti.i32, width: ti.i32, rows: ti.i32, columns: ti.i32
@@ -63,15 +69,19 @@ def get_frame(
         xb = u % columns
         p = xb * rows + y
         start = (y * width + xb * 8) * 3
-        count = ti.min(8, width - xb * 8)
-        red = image[3 * p] * 255.0 + 0.5
-        green = image[3 * p + 1] * 255.0 + 0.5
-        blue = image[3 * p + 2] * 255.0 + 0.5
-        for j in ti.static(range(8)):
-            if j < count:
-                frame[start + 3 * j] = ti.cast(ti.max(0.0, ti.min(255.0, red[j])), ti.u8)
-                frame[start + 3 * j + 1] = ti.cast(ti.max(0.0, ti.min(255.0, green[j])), ti.u8)
-                frame[start + 3 * j + 2] = ti.cast(ti.max(0.0, ti.min(255.0, blue[j])), ti.u8)
+        red = levels(image[3 * p])
+        green = levels(image[3 * p + 1])
+        blue = levels(image[3 * p + 2])
+        if xb * 8 + 8 <= width:
+            for j in ti.static(range(8)):
+                frame[start + 3 * j] = ti.cast(red[j], ti.u8)
+                frame[start + 3 * j + 1] = ti.cast(green[j], ti.u8)
+                frame[start + 3 * j + 2] = ti.cast(blue[j], ti.u8)
+        else:
+            for j in range(width - xb * 8):
+                frame[start + 3 * j] = ti.cast(red[j], ti.u8)
+                frame[start + 3 * j + 1] = ti.cast(green[j], ti.u8)
+                frame[start + 3 * j + 2] = ti.cast(blue[j], ti.u8)
 
 
 @ti.kernel
