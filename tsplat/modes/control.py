@@ -12,7 +12,7 @@ _INTRA_BYTES = 5.2
 """Of a splat of an I-frame."""
 _INTRA_SHARE = 0.55
 """Of the window's bits that an I-frame may take."""
-_FASTEST = 1.5
+_FASTEST = 2.0
 """Most that the price of a bit changes by from one P-frame to the next."""
 _TRIES, _MORE, _CHEAPER = 7, 1.4, 0.6
 """I-frames tried for a PSNR, how many more splats each has, and what its bits cost."""
@@ -86,7 +86,7 @@ class Control:
             # What is ahead is to be made up for within the window.
             horizon = max(1.0, config.window * self._rate / frames)
             wanted = max(0.2 * share, share - self._ahead / horizon * 2)
-            self._turn(math.sqrt(size * 8 / wanted))
+            self._turn((size * 8 / wanted) ** 0.8)
         elif config.psnr is not None and psnr is not None:
             self._turn(2 ** ((psnr - config.psnr) * 0.5))
 
