@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
@@ -15,7 +15,7 @@ from tsplat.code import container, payload
 from tsplat.code.container import BACKGROUND, INTRA, TICKS, Header
 from tsplat.code.payload import State
 from tsplat.code.quantise import within_overlap
-from tsplat.config import EncoderConfig, Quality
+from tsplat.config import EncoderConfig, FitConfig, Quality, RateConfig
 from tsplat.errors import ConfigError
 from tsplat.fit.grow import START
 from tsplat.init.scatter import scatter
@@ -224,6 +224,11 @@ class Encoder:
         is whole all the same."""
         rest = self._put(self._flush())
         return rest + container.pack_index(self._frame + 1, last_ticks, self._intra_offsets)
+
+    def adapt(self, intra: FitConfig, rates: RateConfig) -> None:
+        """Work harder, or less hard, from the next frame on, such as
+        :class:`tsplat.modes.effort.Effort` says. Decoders see nothing of it."""
+        self.config = replace(self.config, intra=intra, rates=rates)
 
     @property
     def splats(self) -> QuantizedSplats | None:
