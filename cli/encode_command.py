@@ -74,6 +74,9 @@ class Bitrate(click.ParamType):
 @backend_options
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 @click.option(
+    "--jobs", type=int, default=1, metavar="N", help="Processes; needs --roi off and --crf.  [1]"
+)
+@click.option(
     "--live",
     is_flag=True,
     help="Keep up with the clock: drop frames, adapt the effort; OUT may be - or a named pipe.",

@@ -23,6 +23,7 @@ from tsplat.errors import ConfigError, MediaError
 from tsplat.files import Announce, Progress
 from tsplat.files.ahead import ahead
 from tsplat.files.backgrounds import to_encode
+from tsplat.files.jobs import check_jobs, encoded, plan
 from tsplat.files.live import STALL, Ending, Live, within
 from tsplat.files.metrics import psnr_of, squared_error
 from tsplat.frames.camera import is_camera
@@ -68,6 +69,7 @@ def encode(
     arch: str = "auto",
     threads: int | None = None,
     overwrite: bool = False,
+    jobs: int = 1,
     live: bool = False,
     ending: Ending | None = None,
     progress: Progress | None = None,
@@ -115,6 +117,9 @@ def encode(
         CPU threads.
     overwrite : bool
         Replace ``target`` if it exists.
+    jobs : int
+        Processes that encode parts of the clip, to the same bytes; for a constant quality, without
+        a region of interest.
     live : bool
         Keep up with the clock: frames that come while another one is coded and another one waits
         are dropped, the effort follows the time that there is, up to the preset's, there are no
@@ -165,6 +170,12 @@ def encode(
     config = make_config(preset, **{k: v for k, v in settings.items() if v is not None})
     if roi == "off" and config.background != "splats":
         raise ConfigError(f"background: {background} needs a region of interest, not --roi off")
+    if jobs < 1:
+        raise ConfigError(f"jobs: got {jobs}, expected 1 or more")
+    if jobs > 1:
+        if live:
+            raise ConfigError("jobs: live encoding is one process")
+        check_jobs(source, roi, config)
     check_distinct(source, target)
     with ExitStack() as stack:
         file = stack.enter_context(written(target, overwrite, following=live))
@@ -224,19 +235,33 @@ def encode(
             seconds["verify"] += time.perf_counter() - clock
 
         write(encoder.header)
-        found = _found(_paced(now or pictures, clip.rate, frames, seconds), finder, seconds)
-        # Live, a frame that were made ready ahead of time would be an older one.
-        coming = found if now else stack.enter_context(closing(ahead(found, _AHEAD)))
-        for count, item in enumerate(coming, 1):
-            waiting.append(item.frame)
-            duration += item.ticks
-            regions.extend(filter(None, [item.region]))
-            take(encoder.encode(item.frame, item.ticks))
+        # Parts have been encoded, and checked, by other processes.
+        planned, cautions = plan(source, height, clip, config, frames) if jobs > 1 else ([], [])
+        intra_offsets: list[tuple[int, int]] = []
+        for part in encoded(planned, jobs, arch, threads) if planned else ():
+            intra_offsets += [(number, size + at) for number, at in part.intra]
+            write(part.packets)
+            whole += part.squared_errors
+            encoder.statistics.add(part.statistics)
             if progress:
-                progress(count, None if now else total)
-            if announce and item.news:
-                announce(item.news)
-        take(encoder.finish())
+                progress(encoder.statistics.frames, total)
+        if planned:
+            duration = Fraction(sum(sum(job.ticks) for job in planned))
+            write(container.pack_index(encoder.statistics.frames, container.TICKS, intra_offsets))
+        if not planned:
+            found = _found(_paced(now or pictures, clip.rate, frames, seconds), finder, seconds)
+            # Live, a frame that were made ready ahead of time would be an older one.
+            coming = found if now else stack.enter_context(closing(ahead(found, _AHEAD)))
+            for count, item in enumerate(coming, 1):
+                waiting.append(item.frame)
+                duration += item.ticks
+                regions.extend(filter(None, [item.region]))
+                take(encoder.encode(item.frame, item.ticks))
+                if progress:
+                    progress(count, None if now else total)
+                if announce and item.news:
+                    announce(item.news)
+            take(encoder.finish())
         done = encoder.statistics
         length = float((duration + 1000) / 1000 / clip.rate)
         held = inside.psnr() if finder else None
@@ -244,6 +269,7 @@ def encode(
         kbps = (size - done.background_bytes) * 8 / length / 1000
         warnings = [
             *pictures.warnings,
+            *cautions,
             *(now.warnings if now else []),
             *_checked(finder, source, done.frames, frames),
             *_missed(source, config, kbps, held),
