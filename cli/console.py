@@ -53,6 +53,12 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
+def on_signals(ask: Callable[..., None]) -> None:
+    """Call this, and nothing else, on Ctrl-C and on SIGTERM."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, ask)
+
+
 def note(message: str) -> None:
     """One line on stderr."""
     click.echo(f"tsplat: {' '.join(message.split())}", err=True)

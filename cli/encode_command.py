@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .console import backend_options, note, progress, report_options, show
+from .console import backend_options, note, on_signals, progress, report_options, show
 
 
 class Bitrate(click.ParamType):
@@ -73,22 +73,44 @@ class Bitrate(click.ParamType):
 @click.option("--init", type=click.Choice(["superpixel", "random"]), help="First splats.")
 @backend_options
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
+@click.option(
+    "--jobs", type=int, default=1, metavar="N", help="Processes; needs --roi off and --crf.  [1]"
+)
+@click.option(
+    "--live",
+    is_flag=True,
+    help="Keep up with the clock: drop frames, adapt the effort; OUT may be - or a named pipe.",
+)
 @report_options
 def command(source: str, target: str, as_json: bool, quiet: bool, **settings) -> None:
     """Encode a clip into a .tsplat file.
 
-    IN is any file that FFmpeg's libraries open, a folder of images, or - for y4m on standard
-    input.
+    IN is any file that FFmpeg's libraries open, a folder of images, - for y4m on standard
+    input, or camera:0 (camera:/dev/video0), which is live until Ctrl-C.
     """
-    from tsplat.files.encoding import encode
+    live = settings["live"] or source.startswith("camera:")
+    if live and target == "-" and as_json:
+        raise click.UsageError("--json and packets cannot both go to standard output")
 
+    from tsplat.files.encoding import encode
+    from tsplat.files.live import Ending
+
+    ending = Ending()
+    if live:
+        on_signals(ending.ask)
     with progress("encode", quiet) as update:
         result = encode(
-            source, target, progress=update, announce=None if quiet else note, **settings
+            source,
+            target,
+            ending=ending,
+            progress=update,
+            announce=None if quiet else note,
+            **settings,
         )
     for warning in result["warnings"]:
         note(warning)
-    show(result, as_json, _lines)
+    if not (live and target == "-"):
+        show(result, as_json, _lines)
 
 
 def _lines(r: dict) -> list[str]:
@@ -98,6 +120,11 @@ def _lines(r: dict) -> list[str]:
         f"  {r['bytes']} bytes, {r['kbit_s']:.1f} kbit/s, {r['bpp']:.4f} bpp, "
         f"PSNR {r['psnr_db']:.2f} dB, {r['encode_frames_per_s']:.1f} frames/s",
     ]
+    if "dropped_frames" in r:
+        lines.append(
+            f"  live: {r['dropped_frames']} frames dropped, "
+            f"latency {r['latency_median_ms']:.0f} ms (worst {r['latency_worst_ms']:.0f} ms)"
+        )
     if r["region_share"] is not None:
         inside = "" if r["psnr_region_db"] is None else f", PSNR {r['psnr_region_db']:.2f} dB in it"
         lines.append(f"  region of interest: {r['region_share']:.1%} of the picture{inside}")

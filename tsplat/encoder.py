@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
@@ -15,7 +15,7 @@ from tsplat.code import container, payload
 from tsplat.code.container import BACKGROUND, INTRA, TICKS, Header
 from tsplat.code.payload import State
 from tsplat.code.quantise import within_overlap
-from tsplat.config import EncoderConfig, Quality
+from tsplat.config import EncoderConfig, FitConfig, Quality, RateConfig
 from tsplat.errors import ConfigError
 from tsplat.fit.grow import START
 from tsplat.init.scatter import scatter
@@ -82,6 +82,14 @@ class Statistics:
     def frames(self) -> int:
         return self.i_frames + self.p_frames + self.between
 
+    def add(self, later: Statistics) -> None:
+        """Count what another encoder did, of the frames that follow."""
+        for name in ("i_frames", "p_frames", "between", "bytes", "changed_splats"):
+            setattr(self, name, getattr(self, name) + getattr(later, name))
+        self.gaussians, self.splats = later.gaussians, later.splats
+        for stage, seconds in later.seconds.items():
+            self.seconds[stage] += seconds
+
 
 class Encoder:
     """Frames in, packets out, one by one: what live use needs.
@@ -102,6 +110,8 @@ class Encoder:
         The region of interest of each frame: (height, width, 3) uint8 to a
         :class:`~tsplat.region.Region` of :func:`~tsplat.region.default_cell` cells, such as
         :class:`tsplat.roi.Tracker`. Without it the whole picture is coded alike.
+    first : int
+        Number of the first frame, for the end of a clip whose beginning another encoder codes.
 
     Attributes
     ----------
@@ -135,6 +145,7 @@ class Encoder:
         aspect: Fraction = Fraction(1),
         colour: tuple[int, int, int] = (2, 2, 2),
         roi: Callable[[np.ndarray], Region] | None = None,
+        first: int = 0,
     ):
         self.config = config or EncoderConfig()
         rate = Fraction(rate).limit_denominator(1_000_000)
@@ -172,7 +183,7 @@ class Encoder:
         self._flow, self._cuts = Flow(), Cuts()
         self._state: State | None = None
         self._waiting: list[_Frame] = []
-        self._frame = -1
+        self._frame = first - 1
         self._since_intra = 0
         self._offset = len(self.header)
         self._intra_offsets: list[tuple[int, int]] = []
@@ -219,11 +230,19 @@ class Encoder:
         self._waiting.append(new)
         return self._put(self._flush()) if len(self._waiting) == self.config.span else b""
 
+    def flush(self) -> bytes:
+        """The frames that still wait: what :meth:`finish` gives, without the index."""
+        return self._put(self._flush())
+
     def finish(self, last_ticks: int = TICKS) -> bytes:
         """The frames that still wait, and the index, for random access; a file without an index
         is whole all the same."""
-        rest = self._put(self._flush())
-        return rest + container.pack_index(self._frame + 1, last_ticks, self._intra_offsets)
+        return self.flush() + container.pack_index(self._frame + 1, last_ticks, self._intra_offsets)
+
+    def adapt(self, intra: FitConfig, rates: RateConfig) -> None:
+        """Work harder, or less hard, from the next frame on, such as
+        :class:`tsplat.modes.effort.Effort` says. Decoders see nothing of it."""
+        self.config = replace(self.config, intra=intra, rates=rates)
 
     @property
     def splats(self) -> QuantizedSplats | None:

@@ -23,10 +23,14 @@ from tsplat.errors import ConfigError, MediaError
 from tsplat.files import Announce, Progress
 from tsplat.files.ahead import ahead
 from tsplat.files.backgrounds import to_encode
+from tsplat.files.jobs import check_jobs, encoded, plan
+from tsplat.files.live import STALL, Ending, Live, within
 from tsplat.files.metrics import psnr_of, squared_error
-from tsplat.frames.sink import check_distinct, replacing
-from tsplat.frames.source import Clip, open_source, timeline
+from tsplat.frames.camera import is_camera
+from tsplat.frames.sink import check_distinct, written
+from tsplat.frames.source import Clip, Source, open_source, timeline
 from tsplat.kernels import runtime
+from tsplat.modes.effort import Effort
 from tsplat.region import Region
 from tsplat.roi.masks import Masks
 from tsplat.roi.tracker import POLICIES, Matte, Tracker
@@ -36,6 +40,8 @@ _AHEAD = 4
 """Frames that are read, and in which the person is found, before they are encoded."""
 SPAN = 3
 """Frames from one P-frame to the next in a file, unless low delay is asked for."""
+_CAMERA_SECONDS = 15.0
+"""That a camera may take to give its first frame."""
 _RATE_EXCESS, _PSNR_LACK = 1.05, 0.5
 """How far a file may miss what was asked for without a word: part of the bit rate, dB."""
 
@@ -63,6 +69,9 @@ def encode(
     arch: str = "auto",
     threads: int | None = None,
     overwrite: bool = False,
+    jobs: int = 1,
+    live: bool = False,
+    ending: Ending | None = None,
     progress: Progress | None = None,
     announce: Announce | None = None,
 ) -> dict:
@@ -72,9 +81,10 @@ def encode(
     ----------
     source : str or Path
         A file that FFmpeg's libraries open, a folder of images, or ``-`` for y4m on standard
-        input.
+        input, or ``camera:0``, ``camera:/dev/video0``, which is live.
     target : str or Path
-        The ``.tsplat`` file. It is written beside its place and moved there when it is whole.
+        The ``.tsplat`` file. It is written beside its place and moved there when it is whole. If
+        live, it may be ``-``, standard output, or a named pipe.
     preset : {"realtime", "fast", "slow"}
         See :func:`tsplat.config.preset`.
     crf, bitrate, psnr : float, optional
@@ -107,6 +117,16 @@ def encode(
         CPU threads.
     overwrite : bool
         Replace ``target`` if it exists.
+    jobs : int
+        Processes that encode parts of the clip, to the same bytes; for a constant quality, without
+        a region of interest.
+    live : bool
+        Keep up with the clock: frames that come while another one is coded and another one waits
+        are dropped, the effort follows the time that there is, up to the preset's, there are no
+        interpolated frames, and packets are flushed as they are made. A file's frames come at
+        their times.
+    ending : Ending, optional
+        Ends a live encode early, the file whole up to there.
     progress : callable, optional
         Called after every frame with the number done and the number in all, or None.
     announce : callable, optional
@@ -119,7 +139,9 @@ def encode(
         What ``tsplat encode --json`` prints: ``frames``, ``i_frames``, ``p_frames``, ``bytes``,
         ``bpp`` (of the whole file), ``kbit_s``, ``psnr_db`` and ``psnr_region_db`` (of the
         decoded file, RGB, over the whole frame and inside the region), ``region_share``,
-        ``background_bytes``, ``encode_frames_per_s``, ``seconds`` by stage, ``warnings``...
+        ``background_bytes``, ``encode_frames_per_s``, ``seconds`` by stage, ``warnings``...; if
+        live, also ``dropped_frames``, ``latency_median_ms`` and ``latency_worst_ms``, from a
+        frame's arrival to its packet.
 
     Raises
     ------
@@ -132,6 +154,9 @@ def encode(
         raise ConfigError(f"frames: got {frames}, expected 1 or more")
     if sum(value is not None for value in (crf, bitrate, psnr)) > 1:
         raise ConfigError("crf, bitrate and psnr exclude one another")
+    live = live or is_camera(source)
+    if live and str(roi) not in (*POLICIES, "off"):
+        raise ConfigError(f"roi: masks are one a frame, of which live drops some; got {roi}")
     settings: dict[str, Any] = {
         "crf": crf,
         "bitrate": bitrate,
@@ -140,15 +165,21 @@ def encode(
         "gop": gop,
     }
     settings |= {"threshold": threshold, "init": init, "select": select}
-    settings |= {"span": 1 if low_delay or str(roi) not in (*POLICIES, "off") else SPAN}
+    settings |= {"span": 1 if live or low_delay or str(roi) not in (*POLICIES, "off") else SPAN}
     settings |= to_encode(background) | {"background_kbps": background_kbps}
     config = make_config(preset, **{k: v for k, v in settings.items() if v is not None})
     if roi == "off" and config.background != "splats":
         raise ConfigError(f"background: {background} needs a region of interest, not --roi off")
+    if jobs < 1:
+        raise ConfigError(f"jobs: got {jobs}, expected 1 or more")
+    if jobs > 1:
+        if live:
+            raise ConfigError("jobs: live encoding is one process")
+        check_jobs(source, roi, config)
     check_distinct(source, target)
     with ExitStack() as stack:
-        beside = stack.enter_context(replacing(Path(target), overwrite))
-        pictures = stack.enter_context(open_source(source, height))
+        file = stack.enter_context(written(target, overwrite, following=live))
+        pictures = stack.enter_context(_opened(source, height))
         clip = pictures.clip
         _check_size(source, clip)
         finder = _finder(stack, roi, matting, clip, height)
@@ -165,47 +196,72 @@ def encode(
             roi=(lambda frame: regions.popleft()) if finder else None,
         )
         check = Decoder(encoder.header)
+        now = _live(source, pictures, encoder, ending or Ending()) if live else None
+        if now:
+            stack.callback(now.close)
         total = clip.frames if frames is None else min(frames, clip.frames or frames)
         seconds = {"read": 0.0, "roi": 0.0, "write": 0.0, "verify": 0.0}
-        whole, inside, duration = 0.0, _Inside(), Fraction(0)
+        whole, inside, duration, size = 0.0, _Inside(), Fraction(0), 0
         began = time.perf_counter()
-        with open(beside, "wb") as file:
-            file.write(encoder.header)
-            waiting: list[np.ndarray] = []
+        waiting: list[np.ndarray] = []
 
-            def take(packets: bytes) -> None:
-                nonlocal whole
-                clock = time.perf_counter()
-                file.write(packets)
-                seconds["write"] += time.perf_counter() - clock
-                clock = time.perf_counter()
-                at = 0
-                while at < len(packets):
-                    packet = container.unpack_packet(packets, at, check.frame, check.header.span)
-                    at += packet.size
-                    if packet.kind == container.INDEX:
-                        break
-                    check.advance(packet)
-                    for place in packet.places if packet.kind != container.BACKGROUND else ():
-                        shown, frame = check.picture(place), waiting.pop(0)
-                        whole += squared_error(shown, frame) / (clip.width * clip.height)
-                        if finder:
-                            inside.add(shown, frame, check.alpha(place))
-                seconds["verify"] += time.perf_counter() - clock
+        def write(data: bytes) -> None:
+            nonlocal size
+            clock = time.perf_counter()
+            file.write(data)
+            size += len(data)
+            if now:
+                file.flush()
+            seconds["write"] += time.perf_counter() - clock
 
-            paced = _paced(pictures, clip.rate, frames, seconds)
-            coming = stack.enter_context(closing(ahead(_found(paced, finder, seconds), _AHEAD)))
+        def take(packets: bytes) -> None:
+            nonlocal whole
+            write(packets)
+            if now and waiting:
+                now.sent()
+            clock = time.perf_counter()
+            at = 0
+            while at < len(packets):
+                packet = container.unpack_packet(packets, at, check.frame, check.header.span)
+                at += packet.size
+                if packet.kind == container.INDEX:
+                    break
+                check.advance(packet)
+                for place in packet.places if packet.kind != container.BACKGROUND else ():
+                    shown, frame = check.picture(place), waiting.pop(0)
+                    whole += squared_error(shown, frame) / (clip.width * clip.height)
+                    if finder:
+                        inside.add(shown, frame, check.alpha(place))
+            seconds["verify"] += time.perf_counter() - clock
+
+        write(encoder.header)
+        # Parts have been encoded, and checked, by other processes.
+        planned, cautions = plan(source, height, clip, config, frames) if jobs > 1 else ([], [])
+        intra_offsets: list[tuple[int, int]] = []
+        for part in encoded(planned, jobs, arch, threads) if planned else ():
+            intra_offsets += [(number, size + at) for number, at in part.intra]
+            write(part.packets)
+            whole += part.squared_errors
+            encoder.statistics.add(part.statistics)
+            if progress:
+                progress(encoder.statistics.frames, total)
+        if planned:
+            duration = Fraction(sum(sum(job.ticks) for job in planned))
+            write(container.pack_index(encoder.statistics.frames, container.TICKS, intra_offsets))
+        if not planned:
+            found = _found(_paced(now or pictures, clip.rate, frames, seconds), finder, seconds)
+            # Live, a frame that were made ready ahead of time would be an older one.
+            coming = found if now else stack.enter_context(closing(ahead(found, _AHEAD)))
             for count, item in enumerate(coming, 1):
                 waiting.append(item.frame)
                 duration += item.ticks
                 regions.extend(filter(None, [item.region]))
                 take(encoder.encode(item.frame, item.ticks))
                 if progress:
-                    progress(count, total)
+                    progress(count, None if now else total)
                 if announce and item.news:
                     announce(item.news)
             take(encoder.finish())
-            size = file.tell()
         done = encoder.statistics
         length = float((duration + 1000) / 1000 / clip.rate)
         held = inside.psnr() if finder else None
@@ -213,6 +269,8 @@ def encode(
         kbps = (size - done.background_bytes) * 8 / length / 1000
         warnings = [
             *pictures.warnings,
+            *cautions,
+            *(now.warnings if now else []),
             *_checked(finder, source, done.frames, frames),
             *_missed(source, config, kbps, held),
         ]
@@ -249,6 +307,7 @@ def encode(
             k: round(v, 4) for k, v in (done.seconds | seconds | {"total": elapsed}).items()
         },
         "warnings": warnings,
+        **(now.report() if now else {}),
     }
 
 
@@ -266,6 +325,35 @@ class _Inside:
 
     def psnr(self) -> float | None:
         return psnr_of(self.total / self.pixels) if self.pixels else None
+
+
+def _opened(source: str | Path, height: int | None) -> Source:
+    if not is_camera(source):
+        return open_source(source, height)
+    return within(_CAMERA_SECONDS, lambda: open_source(source, height), str(source))
+
+
+def _live(source: str | Path, pictures: Source, encoder: Encoder, ending: Ending) -> Live:
+    """The pictures as they come, and an encoder that keeps up with them."""
+    effort = Effort(encoder.config, float(1 / pictures.clip.rate))
+    intra_frames = 0
+
+    def spent(seconds: float) -> None:
+        nonlocal intra_frames
+        before, intra_frames = intra_frames, encoder.statistics.i_frames
+        effort.spent(seconds, keyframe=intra_frames > before)
+        encoder.adapt(effort.intra, effort.rates)
+
+    encoder.adapt(effort.intra, effort.rates)
+    camera = is_camera(source)
+    return Live(
+        pictures,
+        str(source),
+        ending,
+        paced=not (camera or str(source) == "-" or Path(source).is_fifo()),
+        stall=STALL if camera else None,
+        spent=spent,
+    )
 
 
 def _finder(

@@ -126,6 +126,29 @@ def replacing(path: Path, overwrite: bool):
             beside.unlink(missing_ok=True)
 
 
+@contextmanager
+def written(target: str | Path, overwrite: bool, following: bool):
+    """A binary file to write to, that becomes ``target`` if the block succeeds.
+
+    With ``following``, ``-`` is standard output and a named pipe is written to as it is: others
+    read there while it is being written.
+
+    Raises
+    ------
+    MediaError
+        As :func:`replacing`.
+    """
+    if following and str(target) == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    elif following and Path(target).is_fifo():
+        with open(target, "wb") as file:
+            yield file
+    else:
+        with replacing(Path(target), overwrite) as beside, open(beside, "wb") as file:
+            yield file
+
+
 def check_free(path: Path, overwrite: bool) -> None:
     """Refuse what must not be overwritten, before any work is done."""
     if not path.parent.is_dir():

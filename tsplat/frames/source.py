@@ -6,6 +6,7 @@ import itertools
 import math
 import re
 import sys
+import time as clock
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -17,12 +18,16 @@ import av.error
 import numpy as np
 
 from tsplat.errors import ConfigError, MediaError
+from tsplat.frames.camera import is_camera, open_camera
+from tsplat.frames.pipe import Pipe
 
 IMAGE_ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
 FOLDER_RATE = Fraction(30)
 """Frames a second of a folder of images, which cannot say."""
 UNSPECIFIED = 2
 _HD_LINES = 720
+_POLL = 0.002
+"""Seconds to wait where a camera has no new frame yet and says so."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,7 @@ class Source:
     _pictures: Iterator[tuple[Fraction, np.ndarray]]
     _container: av.container.InputContainer | None = None
     warnings: list[str] = field(default_factory=list)
+    _pipe: Pipe | None = None
 
     def __iter__(self) -> Iterator[tuple[Fraction, np.ndarray]]:
         return self._pictures
@@ -87,6 +93,15 @@ class Source:
         if self._container is not None:
             self._container.close()
 
+    def stop(self) -> None:
+        """Let a read that waits for a pipe, in another thread, find its end."""
+        if self._pipe is not None:
+            self._pipe.stop()
+
+    def abandon(self) -> None:
+        """Leave it open: a thread still waits in it, and closing would take it from under it."""
+        self._container = None
+
 
 def open_source(path: str | Path, height: int | None = None) -> Source:
     """Open a clip.
@@ -94,8 +109,8 @@ def open_source(path: str | Path, height: int | None = None) -> Source:
     Parameters
     ----------
     path : str or Path
-        A file, a folder of images (in the order of the numbers in their names), or ``-`` for
-        y4m on standard input.
+        A file, a folder of images (in the order of the numbers in their names), ``-`` for
+        y4m on standard input, or ``camera:0``, ``camera:/dev/video0``.
     height : int, optional
         Scale pictures to this many lines; the width follows from the aspect ratio.
 
@@ -108,12 +123,22 @@ def open_source(path: str | Path, height: int | None = None) -> Source:
         raise ConfigError(f"height: got {height}, expected 1..8192")
     if str(path) != "-" and Path(path).is_dir():
         return _open_folder(Path(path), height)
-    return _open_video(path, height)
+    return _open_pipe(height) if str(path) == "-" else _open_video(path, height)
 
 
-def _open_video(path: str | Path, height: int | None) -> Source:
-    name = "standard input" if str(path) == "-" else str(path)
-    container = _open_container(path, name)
+def _open_pipe(height: int | None) -> Source:
+    pipe = Pipe(sys.stdin.fileno())
+    try:
+        return _open_video("-", height, pipe)
+    except MediaError:
+        if pipe.interrupted:
+            raise pipe.interrupted from None
+        raise
+
+
+def _open_video(path: str | Path, height: int | None, pipe: Pipe | None = None) -> Source:
+    name = "standard input" if pipe else str(path)
+    container = _open_container(path, name, pipe)
     try:
         if not container.streams.video:
             found = ", ".join(sorted({str(s.type) for s in container.streams})) or "no streams"
@@ -148,7 +173,7 @@ def _open_video(path: str | Path, height: int | None) -> Source:
         stream.frames or None,
     )
     raw = stream.codec_context.name in ("rawvideo", "wrapped_avframe")
-    source = Source(clip, iter(()), container)
+    source = Source(clip, iter(()), container, _pipe=pipe)
 
     def pictures() -> Iterator[tuple[Fraction, np.ndarray]]:
         start, count, at = _time(first, stream), 0, Fraction(0)
@@ -161,7 +186,9 @@ def _open_video(path: str | Path, height: int | None) -> Source:
             yield at, _to_rgb(frame, clip, turn, raw)
             count += 1
         length = _declared_length(container, stream)
-        if damage:
+        if damage and is_camera(path):
+            source.warnings.append(f"{name}: lost after {count} frames: {damage[0]}")
+        elif damage:
             source.warnings.append(f"{name}: damaged, {count} frames could be read: {damage[0]}")
         elif clip.frames and count < clip.frames:
             source.warnings.append(
@@ -176,17 +203,19 @@ def _open_video(path: str | Path, height: int | None) -> Source:
     return source
 
 
-def _open_container(path: str | Path, name: str) -> av.container.InputContainer:
+def _open_container(path: str | Path, name: str, pipe: Pipe | None) -> av.container.InputContainer:
+    if is_camera(path):
+        return open_camera(path)
     try:
-        if str(path) == "-":
-            return av.open(sys.stdin.buffer, "r", format="yuv4mpegpipe")
+        if pipe is not None:
+            return av.open(pipe, "r", format="yuv4mpegpipe")
         if not Path(path).exists():
             raise MediaError(f"{name}: no such file")
         if Path(path).stat().st_size == 0:
             raise MediaError(f"{name}: the file is empty")
         return av.open(str(path), "r")
     except (av.error.FFmpegError, ValueError) as error:
-        wanted = "not y4m" if str(path) == "-" else "not a video that FFmpeg can open"
+        wanted = "not y4m" if pipe is not None else "not a video that FFmpeg can open"
         raise MediaError(f"{name}: {wanted} ({_reason(error)})") from error
 
 
@@ -196,6 +225,10 @@ def _decoded(container, stream, damage: list[str]) -> Iterator[av.VideoFrame]:
     while True:
         try:
             packet = next(packets, None)
+        except av.error.BlockingIOError:
+            clock.sleep(_POLL)
+            packets = container.demux(stream)
+            continue
         except av.error.FFmpegError as error:
             if not isinstance(error, av.error.EOFError):
                 damage.append(_reason(error))

@@ -1,0 +1,40 @@
+"""Standard input that can be let go of while it waits."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import threading
+
+_POLL = 0.1
+"""Seconds between looks at whether the bytes are still wanted."""
+
+
+class Pipe:
+    """Bytes of a file descriptor as they come.
+
+    A thread that waits in an ordinary read can be neither stopped nor joined; this one sees the
+    end of its input when :meth:`stop` was called. Nor does it wait until a buffer is full, which
+    would hold frames back.
+    """
+
+    def __init__(self, descriptor: int):
+        self._descriptor = descriptor
+        self._stopped = threading.Event()
+        self.interrupted: BaseException | None = None
+
+    def read(self, size: int) -> bytes:
+        try:
+            while not self._stopped.is_set():
+                # Windows selects sockets alone: there a read waits.
+                if sys.platform == "win32" or select.select([self._descriptor], [], [], _POLL)[0]:
+                    return os.read(self._descriptor, size)
+        except KeyboardInterrupt as error:
+            # FFmpeg's libraries, which call this, would read on; so it ends, and is remembered.
+            self.interrupted = error
+            self.stop()
+        return b""
+
+    def stop(self) -> None:
+        self._stopped.set()
