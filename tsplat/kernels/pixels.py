@@ -78,10 +78,11 @@ def get_frame(
                 frame[start + 3 * j + 1] = ti.cast(green[j], ti.u8)
                 frame[start + 3 * j + 2] = ti.cast(blue[j], ti.u8)
         else:
-            for j in range(width - xb * 8):
-                frame[start + 3 * j] = ti.cast(red[j], ti.u8)
-                frame[start + 3 * j + 1] = ti.cast(green[j], ti.u8)
-                frame[start + 3 * j + 2] = ti.cast(blue[j], ti.u8)
+            for j in ti.static(range(8)):
+                if xb * 8 + j < width:
+                    frame[start + 3 * j] = ti.cast(red[j], ti.u8)
+                    frame[start + 3 * j + 1] = ti.cast(green[j], ti.u8)
+                    frame[start + 3 * j + 2] = ti.cast(blue[j], ti.u8)
 
 
 @ti.kernel
