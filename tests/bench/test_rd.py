@@ -82,7 +82,9 @@ def test_the_command_compares(clip):
     shared = first["bd_rate"]["x264"]["best_size"]["shared"]
     assert shared["from_db"] < shared["to_db"]
     mean = answer["mean_bd_rate"]["x264"]["best_size"]["shared"]
-    assert mean == {"change": pytest.approx(shared["change"]), "clips": 2}
+    # x264 itself may code so small a clip differently the second time.
+    changes = [c["bd_rate"]["x264"]["best_size"]["shared"]["change"] for c in answer["clips"]]
+    assert mean == {"change": pytest.approx(np.mean(changes)), "clips": 2}
 
 
 def test_the_command_prints_tables(clip):
