@@ -90,8 +90,6 @@ class RateConfig:
     worth : float
         A P-frame looks at the splats of which a step could lower the squared error by so many
         times the price of a bit; 0 looks at all.
-    steps : bool
-        The descent of P-frames tries single steps, besides the proposal.
     added : int
         Splats that a P-frame may add where the error is, 0..1000.
     added_blur : float
@@ -103,7 +101,6 @@ class RateConfig:
     proposal: FitConfig
     motion: int
     worth: float = 5.0
-    steps: bool = True
     added: int = 4
     added_blur: float = 0.2
 

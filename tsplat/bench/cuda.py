@@ -174,7 +174,7 @@ def launch() -> None:
     steps, rates = np.ones(8, np.float32), np.ones(descent.RATES, np.float32)
     down.set(integers, integers, history, steps, rates, bounds)
     order, none = np.arange(30, dtype=np.int32), np.zeros(0, np.int32)
-    down.step(Turns(order, [(0, 30)], none, none, none, 0), False, True, 1.0, 0.0, 1.0)
+    down.step(Turns(order, [(0, 30)], none, none, none, 0), False, 1.0, 0.0, 1.0)
 
 
 def assemble(ptxas: str, path: Path, architecture: int) -> list[Usage]:

@@ -67,7 +67,6 @@ def descend(
     prices: Prices,
     lagrange: float,
     passes: int,
-    steps: bool = True,
 ) -> tuple[QuantizedSplats, np.ndarray]:
     """Lower D + lambda R one splat at a time.
 
@@ -88,8 +87,6 @@ def descend(
         Weighted squared error, full scale 1, summed over channels, for a bit.
     passes : int
         Most visits of each splat.
-    steps : bool
-        Try single steps of the geometry, besides the reference and the proposal.
 
     Returns
     -------
@@ -105,7 +102,7 @@ def descend(
     for number in range(passes):
         candidates = np.stack([state.values(), reference, proposal])
         turns = turns_of(canvas, candidates, splats.steps)
-        gain = state.step(turns, prices.intra, steps, lagrange, prices.keep, prices.drop)
+        gain = state.step(turns, prices.intra, lagrange, prices.keep, prices.drop)
         first = max(first, gain)
         if number and gain < _ENOUGH * first:
             break

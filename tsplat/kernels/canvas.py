@@ -122,46 +122,15 @@ class Canvas(Screen):
         first one forgets the optimiser's state."""
         if t == 1:
             self._state.fill(0.0)
-        if not self.backend.on_cpu:
-            gpu.iterate(
-                self._params,
-                self._prepared,
-                self._lists,
-                self._counts,
-                self._state,
-                self._base,
-                self._error,
-                self._weight,
-                self._active,
-                self._losses,
-                self._n,
-                self.columns,
-                self.rows,
-                rate,
-                colour_rate,
-                float(t),
-                self._largest,
-            )
-            return
-        shape = self._work()
-        splatting.iterate(
-            self._params,
-            self._prepared,
-            self._state,
-            self._base,
-            self._error,
-            self._weight,
-            self._active,
-            self._losses,
-            self._n,
-            self.columns,
-            self.rows,
-            *shape,
-            rate,
-            colour_rate,
-            float(t),
-            self._largest,
-        )
+        picture = (self._state, self._base, self._error, self._weight, self._active, self._losses)
+        size = (self._n, self.columns, self.rows)
+        step = (rate, colour_rate, float(t), self._largest)
+        if self.backend.on_cpu:
+            work = self._work()
+            splatting.iterate(self._params, self._prepared, *picture, *size, *work, *step)
+        else:
+            splats = (self._params, self._prepared, self._lists, self._counts)
+            gpu.iterate(*splats, *picture, *size, *step)
 
     def loss(self) -> float:
         """Weighted squared error, summed, that the last :meth:`iterate` started from."""
@@ -295,29 +264,13 @@ class Canvas(Screen):
         return float(self._losses.to_numpy()[:items].sum(dtype=np.float64))
 
     def _adjoint(self, error: ti.Ndarray) -> np.ndarray:
-        if not self.backend.on_cpu:
-            gpu.gradient(
-                self._params,
-                self._prepared,
-                error,
-                self._grads,
-                self._n,
-                self.columns,
-                self.rows,
-            )
-            return self._grads.to_numpy()[: self._n]
-        _, lanes, workers, _ = self._work()
-        splatting.gradient(
-            self._params,
-            self._prepared,
-            error,
-            self._grads,
-            self._n,
-            self.columns,
-            self.rows,
-            lanes,
-            workers,
-        )
+        splats = (self._params, self._prepared, error, self._grads)
+        size = (self._n, self.columns, self.rows)
+        if self.backend.on_cpu:
+            _, lanes, workers, _ = self._work()
+            splatting.gradient(*splats, *size, lanes, workers)
+        else:
+            gpu.gradient(*splats, *size)
         return self._grads.to_numpy()[: self._n]
 
 
@@ -377,7 +330,6 @@ class Descent:
         self,
         turns: Turns,
         intra: bool,
-        steps: bool,
         lagrange: float,
         keep_bits: float,
         drop_bits: float,
@@ -402,7 +354,6 @@ class Descent:
             canvas.columns,
             canvas.rows,
             descent.INTRA if intra else descent.INTER,
-            descent.ALL if steps else descent.PROPOSED,
             lagrange,
             keep_bits,
             drop_bits,

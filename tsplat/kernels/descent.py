@@ -24,7 +24,6 @@ import taichi as ti
 from tsplat.kernels.quantise import Integers, to_ycc
 from tsplat.kernels.splatting import (
     BLUR,
-    CUT2,
     CUTOFF,
     LANES,
     LOG2E,
@@ -36,9 +35,11 @@ from tsplat.kernels.splatting import (
     Pixels,
     above_floor,
     chain_rule,
+    columns_of,
     exp2,
     is_positive,
     is_thin,
+    lines_of,
 )
 
 CELL = 16
@@ -46,9 +47,10 @@ CELL = 16
 LARGEST = 63
 RATE_FLAG, RATE_GROUPS, RATE_VALUE = 0, 8, 16
 RATES = RATE_VALUE + 8 * (LARGEST + 1)
-PROPOSED, ALL = 6, 16
-"""Numbers of candidates: those that were named, and single steps besides."""
+CANDIDATES, PROPOSED = 16, 6
+"""Geometries that are tried, and how many of them are not single steps: they come first."""
 INTRA, INTER = 0, 1
+LOOK, LIFT, PUT = 0, 1, 2
 I8 = ti.types.vector(8, ti.i32)
 V3 = ti.types.vector(3, ti.f32)
 V4 = ti.types.vector(4, ti.f32)
@@ -88,44 +90,23 @@ def rgb_of(q, steps: ti.template()):
 
 
 @ti.func
-def ellipse(g, xb, rows):
-    """First and last line that a splat reaches in block column xb."""
-    mx, my, a, b, c, ex = g[0], g[1], g[2], g[3], g[4], g[5]
-    disc = b * b - 2.0 * a * c
-    low = ti.max(-ex, xb * 8 + 0.5 - mx)
-    high = ti.min(ex, xb * 8 + 7.5 - mx)
-    at_bottom = ti.max(low, ti.min(high, g[11]))
-    at_top = ti.max(low, ti.min(high, -g[11]))
-    y1 = -b * at_bottom - ti.sqrt(ti.max(0.0, disc * at_bottom * at_bottom - c * CUT2))
-    y0 = -b * at_top + ti.sqrt(ti.max(0.0, disc * at_top * at_top - c * CUT2))
-    first = ti.max(0, ti.cast(ti.floor(my + y0 / c), ti.i32))
-    last = ti.min(rows - 1, ti.cast(ti.floor(my + y1 / c), ti.i32))
-    return first, last
+def walk(
+    what: ti.template(), g, colour, columns, rows, error: ti.template(), weight: ti.template()
+):
+    """Go over the pixels of a splat, of which v is the falloff.
 
-
-@ti.func
-def block_columns(g, columns):
-    """First and last block column that a splat reaches."""
-    first = ti.max(0, ti.cast(ti.floor((g[0] - g[5]) * 0.125), ti.i32))
-    last = ti.min(columns - 1, ti.cast(ti.floor((g[0] + g[5]) * 0.125), ti.i32))
-    return first, last
-
-
-@ti.func
-def lift(g, colour, columns, rows, error: ti.template(), weight: ti.template()):
-    """Take a splat out of the error, and look at it.
-
-    Sums of w v e, three channels, and of w v v, with e the error without it; and the moments
-    (:func:`tsplat.kernels.splatting.moments`) of the error with it.
+    :data:`LOOK`: sums of w v e, three channels, and of w v v. :data:`LIFT`: take the splat out of
+    the error, then the same; besides, the moments (:func:`tsplat.kernels.splatting.moments`) of
+    the weighted error as it was. :data:`PUT`: put it into the error; the sums are 0.
     """
     mx, my, a, b, c, q = g[0], g[1], g[2], g[3], g[4], g[7]
     er, eg, eb, vv = V8(0.0), V8(0.0), V8(0.0), V8(0.0)
     sx, sy, sxx, sxy, syy = V8(0.0), V8(0.0), V8(0.0), V8(0.0), V8(0.0)
     run = ti.select(is_thin(0.5 * c), 8, 2 * RUN)
-    first, last = block_columns(g, columns)
+    first, last = columns_of(g, columns)
     for xb in range(first, last + 1):
         dx = LANES + (xb * 8 + 0.5 - mx)
-        ya, yb = ellipse(g, xb, rows)
+        ya, yb = lines_of(g, xb, rows)
         s0, s1, s2 = V8(0.0), V8(0.0), V8(0.0)
         for k in range((yb - ya + run) // run):
             yk = ya + run * k
@@ -134,89 +115,43 @@ def lift(g, colour, columns, rows, error: ti.template(), weight: ti.template()):
             r = exp2(b * dx + c * (dy0 + 0.5))
             for y in range(yk, ti.min(yk + run, yb + 1)):
                 p = xb * rows + y
-                dy = y + 0.5 - my
                 v = above_floor(w)
-                wt = weight[p]
                 e0, e1, e2 = error[3 * p], error[3 * p + 1], error[3 * p + 2]
-                s = w * is_positive(v) * wt
-                s *= e0 * colour[0] + e1 * colour[1] + e2 * colour[2]
-                s0 += s
-                s1 += s * dy
-                s2 += s * (dy * dy)
-                e0 += v * -colour[0]
-                e1 += v * -colour[1]
-                e2 += v * -colour[2]
-                error[3 * p] = e0
-                error[3 * p + 1] = e1
-                error[3 * p + 2] = e2
-                wv = v * wt
-                er += wv * e0
-                eg += wv * e1
-                eb += wv * e2
-                vv += wv * v
+                if ti.static(what == LIFT):
+                    dy = y + 0.5 - my
+                    s = w * is_positive(v) * weight[p]
+                    s *= e0 * colour[0] + e1 * colour[1] + e2 * colour[2]
+                    s0 += s
+                    s1 += s * dy
+                    s2 += s * (dy * dy)
+                if ti.static(what != LOOK):
+                    sign = 1.0
+                    if ti.static(what == LIFT):
+                        sign = -1.0
+                    e0 += v * (sign * colour[0])
+                    e1 += v * (sign * colour[1])
+                    e2 += v * (sign * colour[2])
+                    error[3 * p] = e0
+                    error[3 * p + 1] = e1
+                    error[3 * p + 2] = e2
+                if ti.static(what != PUT):
+                    wv = v * weight[p]
+                    er += wv * e0
+                    eg += wv * e1
+                    eb += wv * e2
+                    vv += wv * v
                 w *= r
                 r *= q
-        sx += s0 * dx
-        sxx += s0 * dx * dx
-        sy += s1
-        sxy += s1 * dx
-        syy += s2
+        if ti.static(what == LIFT):
+            sx += s0 * dx
+            sxx += s0 * dx * dx
+            sy += s1
+            sxy += s1 * dx
+            syy += s2
     sums = V4(er.sum(), eg.sum(), eb.sum(), vv.sum())
     zero = 0.0
     around = V8([zero, zero, zero, sx.sum(), sy.sum(), sxx.sum(), sxy.sum(), syy.sum()])
     return sums, around
-
-
-@ti.func
-def look(g, columns, rows, error: ti.template(), weight: ti.template()):
-    """Sums of w v e, three channels, and of w v v, over the pixels of a splat."""
-    mx, my, a, b, c, q = g[0], g[1], g[2], g[3], g[4], g[7]
-    er, eg, eb, vv = V8(0.0), V8(0.0), V8(0.0), V8(0.0)
-    run = ti.select(is_thin(0.5 * c), 8, 2 * RUN)
-    first, last = block_columns(g, columns)
-    for xb in range(first, last + 1):
-        dx = LANES + (xb * 8 + 0.5 - mx)
-        ya, yb = ellipse(g, xb, rows)
-        for k in range((yb - ya + run) // run):
-            yk = ya + run * k
-            dy0 = yk + 0.5 - my
-            w = exp2((a * dx + b * dy0) * dx + 0.5 * c * dy0 * dy0)
-            r = exp2(b * dx + c * (dy0 + 0.5))
-            for y in range(yk, ti.min(yk + run, yb + 1)):
-                p = xb * rows + y
-                v = above_floor(w)
-                wv = v * weight[p]
-                er += wv * error[3 * p]
-                eg += wv * error[3 * p + 1]
-                eb += wv * error[3 * p + 2]
-                vv += wv * v
-                w *= r
-                r *= q
-    return V4(er.sum(), eg.sum(), eb.sum(), vv.sum())
-
-
-@ti.func
-def put(g, colour, columns, rows, error: ti.template()):
-    """error += colour v."""
-    mx, my, a, b, c, q = g[0], g[1], g[2], g[3], g[4], g[7]
-    run = ti.select(is_thin(0.5 * c), 8, 2 * RUN)
-    first, last = block_columns(g, columns)
-    for xb in range(first, last + 1):
-        dx = LANES + (xb * 8 + 0.5 - mx)
-        ya, yb = ellipse(g, xb, rows)
-        for k in range((yb - ya + run) // run):
-            yk = ya + run * k
-            dy0 = yk + 0.5 - my
-            w = exp2((a * dx + b * dy0) * dx + 0.5 * c * dy0 * dy0)
-            r = exp2(b * dx + c * (dy0 + 0.5))
-            for y in range(yk, ti.min(yk + run, yb + 1)):
-                p = xb * rows + y
-                v = above_floor(w)
-                error[3 * p] = error[3 * p] + v * colour[0]
-                error[3 * p + 1] = error[3 * p + 1] + v * colour[1]
-                error[3 * p + 2] = error[3 * p + 2] + v * colour[2]
-                w *= r
-                r *= q
 
 
 @ti.func
@@ -387,7 +322,6 @@ def descend_one(
     columns,
     rows,
     mode,
-    candidates,
     lagrange,
     keep_bits,
     drop_bits,
@@ -399,12 +333,13 @@ def descend_one(
         p[k] = proposal[i, k]
     history = histories[i]
     here = shape_of(q, steps)
-    sums, around = lift(here, rgb_of(q, steps), columns, rows, error, weight)
+    colour = rgb_of(q, steps)
+    sums, around = walk(LIFT, here, colour, columns, rows, error, weight)
     slope = slope_of(here, q, around, steps)
     bits = rate_of(q, r, history, mode, rates)
     before = added_error(q, sums, steps) + lagrange * (keep_bits + bits)
     best, cost = q, 1e30
-    for c in range(candidates):
+    for c in range(CANDIDATES):
         trial, new = candidate(c, q, r, p)
         for k in ti.static(range(5)):
             if trial[k] < bounds[k, 0] or trial[k] > bounds[k, 1]:
@@ -418,7 +353,7 @@ def descend_one(
         if c == 0 or new != 0:
             m = sums
             if c != 0:
-                m = look(shape_of(trial, steps), columns, rows, error, weight)
+                m, _ = walk(LOOK, shape_of(trial, steps), colour, columns, rows, error, weight)
             found, price = best_colour(trial, r, q, m, history, mode, lagrange, steps, rates)
             price += lagrange * keep_bits
             if price < cost - 1e-7:
@@ -431,7 +366,7 @@ def descend_one(
         gains[i] = before - cost
         for k in ti.static(range(8)):
             values[i, k] = best[k]
-        put(shape_of(best, steps), rgb_of(best, steps), columns, rows, error)
+        walk(PUT, shape_of(best, steps), rgb_of(best, steps), columns, rows, error, weight)
 
 
 @ti.kernel
@@ -456,7 +391,6 @@ def descend_in_turn(
     columns: ti.i32,
     rows: ti.i32,
     mode: ti.i32,
-    candidates: ti.i32,
     lagrange: ti.f32,
     keep_bits: ti.f32,
     drop_bits: ti.f32,
@@ -500,7 +434,6 @@ def descend_in_turn(
                         columns,
                         rows,
                         mode,
-                        candidates,
                         lagrange,
                         keep_bits,
                         drop_bits,

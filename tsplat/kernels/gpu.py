@@ -41,6 +41,8 @@ from tsplat.kernels.splatting import (
     above_floor,
     adam_step,
     chain,
+    columns_of,
+    lines_of,
     prepare,
 )
 
@@ -205,30 +207,6 @@ def place_of(tile, lane, columns, rows, active: ti.template()):
     if xb < columns and y < rows:
         drawn = active[y // 8 * columns + xb]
     return xb * rows + y, lane % 8, drawn
-
-
-@ti.func
-def columns_of(g, columns):
-    """First and last column of 8 pixels that a splat reaches."""
-    first = ti.max(0, ti.cast(ti.floor((g[0] - g[5]) * 0.125), ti.i32))
-    last = ti.min(columns - 1, ti.cast(ti.floor((g[0] + g[5]) * 0.125), ti.i32))
-    return first, last
-
-
-@ti.func
-def lines_of(g, xb, rows):
-    """First and last line that a splat reaches in a column, the last less where there is none."""
-    mx, my, b, c, ex = g[0], g[1], g[3], g[4], g[5]
-    disc = b * b - 2.0 * g[2] * c
-    low = ti.max(-ex, xb * 8 + 0.5 - mx)
-    high = ti.min(ex, xb * 8 + 7.5 - mx)
-    at_bottom = ti.max(low, ti.min(high, g[11]))
-    at_top = ti.max(low, ti.min(high, -g[11]))
-    y1 = -b * at_bottom - ti.sqrt(ti.max(0.0, disc * at_bottom * at_bottom - c * CUT2))
-    y0 = -b * at_top + ti.sqrt(ti.max(0.0, disc * at_top * at_top - c * CUT2))
-    first = ti.max(0, ti.cast(ti.floor(my + y0 / c), ti.i32))
-    last = ti.min(rows - 1, ti.cast(ti.floor(my + y1 / c), ti.i32))
-    return first, last
 
 
 @ti.func

@@ -9,9 +9,13 @@ the error of its own pixels only: no barrier needs to order the picture's memory
 import taichi as ti
 
 from tsplat.kernels.descent import (
+    CANDIDATES,
     I8,
     INTRA,
+    LIFT,
+    LOOK,
     PROPOSED,
+    PUT,
     V4,
     added_error,
     best_colour,
@@ -22,9 +26,19 @@ from tsplat.kernels.descent import (
     shape_of,
     slope_of,
 )
-from tsplat.kernels.gpu import WALKERS, SharedArray, columns_of, lines_of, sync
+from tsplat.kernels.gpu import WALKERS, SharedArray, sync
 from tsplat.kernels.quantise import Integers
-from tsplat.kernels.splatting import FLOOR, LOG2E, V8, Floats, Ints, Pixels, above_floor
+from tsplat.kernels.splatting import (
+    FLOOR,
+    LOG2E,
+    V8,
+    Floats,
+    Ints,
+    Pixels,
+    above_floor,
+    columns_of,
+    lines_of,
+)
 
 GROUP = 32
 GROUPS = WALKERS // GROUP
@@ -32,8 +46,8 @@ GROUPS = WALKERS // GROUP
 
 @ti.func
 def own_walk(
+    what: ti.template(),
     g,
-    stamp: ti.template(),
     colour,
     lane,
     columns,
@@ -41,38 +55,8 @@ def own_walk(
     error: ti.template(),
     weight: ti.template(),
 ):
-    """:func:`tsplat.kernels.descent.look`, or ``put``, over this thread's pixels alone."""
-    m = V4(0.0)
-    mx, my, a, b, c = g[0], g[1], g[2], g[3], g[4]
-    first, last = columns_of(g, columns)
-    mine = first + ((lane // 64 - first) & 1)
-    for k in range((last - mine) // 2 + 1):
-        xb = mine + 2 * k
-        top, bottom = lines_of(g, xb, rows)
-        start = top + ((lane // 8 - top) & 7)
-        dx = ti.cast(xb * 8 + lane % 8, ti.f32) + 0.5 - mx
-        for r in range((bottom - start + 8) // 8):
-            y = start + 8 * r
-            p = xb * rows + y
-            dy = ti.cast(y, ti.f32) + 0.5 - my
-            q = (a * dx + b * dy) * dx + 0.5 * c * dy * dy
-            v = above_floor(ti.exp(q * (1.0 / LOG2E)))
-            if ti.static(stamp):
-                for j in ti.static(range(3)):
-                    error[3 * p + j][lane % 8] = error[3 * p + j][lane % 8] + v * colour[j]
-            else:
-                wv = v * weight[p][lane % 8]
-                for j in ti.static(range(3)):
-                    m[j] += wv * error[3 * p + j][lane % 8]
-                m[3] += wv * v
-    return m
-
-
-@ti.func
-def own_moments(g, colour, lane, columns, rows, error: ti.template(), weight: ti.template()):
-    """sx, sy, sxx, sxy, syy of :func:`tsplat.kernels.splatting.moments`, weighted, over this
-    thread's pixels alone."""
-    m = V8(0.0)
+    """:func:`tsplat.kernels.descent.walk` over this thread's pixels alone."""
+    sums, around = V4(0.0), V8(0.0)
     mx, my, a, b, c = g[0], g[1], g[2], g[3], g[4]
     first, last = columns_of(g, columns)
     mine = first + ((lane // 64 - first) & 1)
@@ -86,13 +70,24 @@ def own_moments(g, colour, lane, columns, rows, error: ti.template(), weight: ti
             p = xb * rows + y
             dy = ti.cast(y, ti.f32) + 0.5 - my
             w = ti.exp(((a * dx + b * dy) * dx + 0.5 * c * dy * dy) * (1.0 / LOG2E))
-            if w > FLOOR:
+            v = above_floor(w)
+            if ti.static(what == LIFT):
                 s = 0.0
                 for j in ti.static(range(3)):
-                    s += error[3 * p + j][lane % 8] * colour[j]
-                s *= w * weight[p][lane % 8]
-                m += V8([0.0, 0.0, 0.0, s * dx, s * dy, s * dx * dx, s * dx * dy, s * dy * dy])
-    return m
+                    e = error[3 * p + j][lane % 8]
+                    s += e * colour[j]
+                    error[3 * p + j][lane % 8] = e - v * colour[j]
+                s *= ti.select(w > FLOOR, w, 0.0) * weight[p][lane % 8]
+                around += V8([0.0, 0.0, 0.0, s * dx, s * dy, s * dx * dx, s * dx * dy, s * dy * dy])
+            if ti.static(what == PUT):
+                for j in ti.static(range(3)):
+                    error[3 * p + j][lane % 8] = error[3 * p + j][lane % 8] + v * colour[j]
+            else:
+                wv = v * weight[p][lane % 8]
+                for j in ti.static(range(3)):
+                    sums[j] += wv * error[3 * p + j][lane % 8]
+                sums[3] += wv * v
+    return sums, around
 
 
 @ti.func
@@ -133,11 +128,10 @@ def descend_one(
     error: ti.template(),
     weight: ti.template(),
     parts: ti.template(),
-    sums: ti.template(),
+    block: ti.template(),
     columns,
     rows,
     mode,
-    candidates,
     lagrange,
     keep_bits,
     drop_bits,
@@ -148,17 +142,17 @@ def descend_one(
         r[k] = reference[i, k]
         p[k] = proposal[i, k]
     history = histories[i]
-    here = shape_of(q, steps)
-    own = own_moments(here, rgb_of(q, steps), lane, columns, rows, error, weight)
-    some = block_sum(V4([own[3], own[4], own[5], own[6]]), lane, parts, sums)
-    last = block_sum(V4([own[7], 0.0, 0.0, 0.0]), lane, parts, sums)
-    slope = slope_of(
-        here, q, V8([0.0, 0.0, 0.0, some[0], some[1], some[2], some[3], last[0]]), steps
-    )
+    here, colour = shape_of(q, steps), rgb_of(q, steps)
+    own, around = own_walk(LIFT, here, colour, lane, columns, rows, error, weight)
+    without = block_sum(own, lane, parts, block)
+    some = block_sum(V4([around[3], around[4], around[5], around[6]]), lane, parts, block)
+    last = block_sum(V4([around[7], 0.0, 0.0, 0.0]), lane, parts, block)
+    moments = V8([0.0, 0.0, 0.0, some[0], some[1], some[2], some[3], last[0]])
+    slope = slope_of(here, q, moments, steps)
     bits = rate_of(q, r, history, mode, rates)
-    own_walk(here, True, -rgb_of(q, steps), lane, columns, rows, error, weight)
-    best, cost, before = q, 1e30, 0.0
-    for c in range(candidates):
+    before = added_error(q, without, steps) + lagrange * (keep_bits + bits)
+    best, cost = q, 1e30
+    for c in range(CANDIDATES):
         trial, new = candidate(c, q, r, p)
         for k in ti.static(range(5)):
             if trial[k] < bounds[k, 0] or trial[k] > bounds[k, 1]:
@@ -170,12 +164,11 @@ def descend_one(
             if gain < lagrange * (rate_of(trial, r, history, mode, rates) - bits):
                 new = 0
         if c == 0 or new != 0:
-            walked = own_walk(
-                shape_of(trial, steps), False, V4(0.0), lane, columns, rows, error, weight
-            )
-            m = block_sum(walked, lane, parts, sums)
-            if c == 0:
-                before = added_error(q, m, steps) + lagrange * (keep_bits + bits)
+            m = without
+            if c != 0:
+                g = shape_of(trial, steps)
+                own, around = own_walk(LOOK, g, colour, lane, columns, rows, error, weight)
+                m = block_sum(own, lane, parts, block)
             found, price = best_colour(trial, r, q, m, history, mode, lagrange, steps, rates)
             price += lagrange * keep_bits
             if price < cost - 1e-7:
@@ -184,7 +177,7 @@ def descend_one(
     dropped = lagrange * drop_bits < cost
     if not dropped:
         own_walk(
-            shape_of(best, steps), True, rgb_of(best, steps), lane, columns, rows, error, weight
+            PUT, shape_of(best, steps), rgb_of(best, steps), lane, columns, rows, error, weight
         )
     if lane == 0:
         if dropped:
@@ -215,7 +208,6 @@ def descend(
     columns: ti.i32,
     rows: ti.i32,
     mode: ti.i32,
-    candidates: ti.i32,
     lagrange: ti.f32,
     keep_bits: ti.f32,
     drop_bits: ti.f32,
@@ -253,7 +245,6 @@ def descend(
                 columns,
                 rows,
                 mode,
-                candidates,
                 lagrange,
                 keep_bits,
                 drop_bits,

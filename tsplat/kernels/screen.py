@@ -92,28 +92,8 @@ class Screen:
         return self.columns, _THREAD_LANES, self.backend.threads, self.backend.threads
 
     def _render(self, start: ti.Ndarray, out: ti.Ndarray, active: ti.Ndarray) -> None:
-        if not self.backend.on_cpu:
-            gpu.render(
-                self._params,
-                self._prepared,
-                self._lists,
-                self._counts,
-                start,
-                out,
-                active,
-                self._n,
-                self.columns,
-                self.rows,
-            )
-            return
-        splatting.render(
-            self._params,
-            self._prepared,
-            start,
-            out,
-            active,
-            self._n,
-            self.columns,
-            self.rows,
-            *self._work(),
-        )
+        picture = (start, out, active, self._n, self.columns, self.rows)
+        if self.backend.on_cpu:
+            splatting.render(self._params, self._prepared, *picture, *self._work())
+        else:
+            gpu.render(self._params, self._prepared, self._lists, self._counts, *picture)

@@ -10,10 +10,11 @@ shows an edge, and exactly zero beyond, so that a picture does not depend on til
 
 Memory
 ------
-A plane of pixels is cut into blocks of 8 pixels along x. Row ``xb * rows + y`` of a buffer of
-shape ``(columns * rows, 3)`` holds pixels ``8 xb .. 8 xb + 7`` of line y, one 8-vector a
-channel; ``rows`` is the height rounded up to a multiple of 8. LLVM turns such vectors into
-AVX registers; it does not do so for scalars, nor for one-dimensional arrays of vectors.
+A plane of pixels is cut into blocks of 8 pixels along x. With ``p = xb * rows + y``, items
+``3 p .. 3 p + 2`` of a buffer of 8-vectors hold the channels of pixels ``8 xb .. 8 xb + 7`` of line
+y, or item p alone, where there is one channel; ``rows`` is the height rounded up to a multiple of
+8. On a CPU, Taichi hands them to LLVM as vectors (:mod:`tsplat.kernels.runtime`), which has them
+in AVX registers; what it cannot do with vectors (select, abs, negation, casts) is written around.
 
 Work
 ----
@@ -191,6 +192,30 @@ def accumulate(
 
 
 @ti.func
+def columns_of(g, columns):
+    """First and last column of blocks that a prepared splat reaches."""
+    first = ti.max(0, ti.cast(ti.floor((g[0] - g[5]) * 0.125), ti.i32))
+    last = ti.min(columns - 1, ti.cast(ti.floor((g[0] + g[5]) * 0.125), ti.i32))
+    return first, last
+
+
+@ti.func
+def lines_of(g, xb, rows):
+    """First and last line that it reaches in one of them, the last less where there is none."""
+    mx, my, a, b, c, ex = g[0], g[1], g[2], g[3], g[4], g[5]
+    disc = b * b - 2.0 * a * c
+    low = ti.max(-ex, xb * 8 + 0.5 - mx)
+    high = ti.min(ex, xb * 8 + 7.5 - mx)
+    at_bottom = ti.max(low, ti.min(high, g[11]))
+    at_top = ti.max(low, ti.min(high, -g[11]))
+    y1 = -b * at_bottom - ti.sqrt(ti.max(0.0, disc * at_bottom * at_bottom - c * CUT2))
+    y0 = -b * at_top + ti.sqrt(ti.max(0.0, disc * at_top * at_top - c * CUT2))
+    first = ti.max(0, ti.cast(ti.floor(my + y0 / c), ti.i32))
+    last = ti.min(rows - 1, ti.cast(ti.floor(my + y1 / c), ti.i32))
+    return first, last
+
+
+@ti.func
 def moments(i, columns, rows, prepared: ti.template(), error: ti.template()):
     """Sums over the pixels of splat i.
 
@@ -199,24 +224,15 @@ def moments(i, columns, rows, prepared: ti.template(), error: ti.template()):
     pixel costs no more than this.
     """
     g = prepared[i]
-    mx, my, a, b, c, q, ex = g[0], g[1], g[2], g[3], g[4], g[7], g[5]
+    mx, my, a, b, c, q = g[0], g[1], g[2], g[3], g[4], g[7]
     red, green, blue = g[8], g[9], g[10]
     er, eg, eb = V8(0.0), V8(0.0), V8(0.0)
     sx, sy, sxx, sxy, syy = V8(0.0), V8(0.0), V8(0.0), V8(0.0), V8(0.0)
     run = ti.select(is_thin(0.5 * c), 8, 2 * RUN)
-    disc = b * b - 2.0 * a * c
-    first = ti.max(0, ti.cast(ti.floor((mx - ex) * 0.125), ti.i32))
-    last = ti.min(columns - 1, ti.cast(ti.floor((mx + ex) * 0.125), ti.i32))
+    first, last = columns_of(g, columns)
     for xb in range(first, last + 1):
         dx = LANES + (xb * 8 + 0.5 - mx)
-        low = ti.max(-ex, xb * 8 + 0.5 - mx)
-        high = ti.min(ex, xb * 8 + 7.5 - mx)
-        at_bottom = ti.max(low, ti.min(high, g[11]))
-        at_top = ti.max(low, ti.min(high, -g[11]))
-        y1 = -b * at_bottom - ti.sqrt(ti.max(0.0, disc * at_bottom * at_bottom - c * CUT2))
-        y0 = -b * at_top + ti.sqrt(ti.max(0.0, disc * at_top * at_top - c * CUT2))
-        ya = ti.max(0, ti.cast(ti.floor(my + y0 / c), ti.i32))
-        yb = ti.min(rows - 1, ti.cast(ti.floor(my + y1 / c), ti.i32))
+        ya, yb = lines_of(g, xb, rows)
         s0, s1, s2 = V8(0.0), V8(0.0), V8(0.0)
         for k in range((yb - ya + run) // run):
             yk = ya + run * k

@@ -104,7 +104,6 @@ def inter(
             Prices(False, price_table(rates.sizes, rates.flags, rates.groups), 0.0, _NEVER),
             lagrange,
             config.passes,
-            config.steps,
         )
         values[chosen] = found.values
     found = QuantizedSplats(values, steps)

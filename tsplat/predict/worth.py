@@ -8,12 +8,15 @@ from tsplat.kernels.canvas import Canvas, determinant
 
 _COLOUR_CURVATURE = np.pi
 _PLACE_CURVATURE = np.pi / 2
+"""Of half the squared error, over the splat's area and, for place and shape, the square of its
+colour: integrals of the squared falloff, and of that times the square of a whitened coordinate."""
 _FAINT = 1e-3
 """Least squared colour of a splat whose place matters."""
 
 
 def expected_gain(canvas: Canvas, params: np.ndarray) -> np.ndarray:
-    """How much less squared error a step of each splat alone would leave, (N,) float64.
+    """How much less squared error a step of each splat alone would leave, (N,) float64: weighted,
+    full scale 1, summed over pixels and channels.
 
     Of Newton's steps in its colour, its place and its shape, each with the others fixed: the
     squared gradient over the curvature, which for a Gaussian is known in closed form.
@@ -23,7 +26,7 @@ def expected_gain(canvas: Canvas, params: np.ndarray) -> np.ndarray:
     canvas : Canvas
         After ``begin``.
     params : (N, 8) float32
-        The splats.
+        The splats, pixels and full scale 1.
     """
     canvas.load(params)
     gradient = canvas.gradient().astype(np.float64)
