@@ -5,27 +5,26 @@ from __future__ import annotations
 import itertools
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from tsplat.code import container
 from tsplat.config import EncoderConfig
 from tsplat.config import preset as make_config
-from tsplat.decoder import Decoder
 from tsplat.encoder import Encoder
 from tsplat.errors import ConfigError, MediaError
 from tsplat.files import Announce, Progress
 from tsplat.files.ahead import ahead
 from tsplat.files.backgrounds import to_encode
-from tsplat.files.jobs import check_jobs, encoded, plan
+from tsplat.files.checking import Check
+from tsplat.files.jobs import Part, check_jobs, encoded, plan
 from tsplat.files.live import STALL, Ending, Live, within
-from tsplat.files.metrics import psnr_of, squared_error
 from tsplat.frames.camera import is_camera
 from tsplat.frames.sink import check_distinct, written
 from tsplat.frames.source import Clip, Source, open_source, timeline
@@ -152,11 +151,7 @@ def encode(
     """
     if frames is not None and frames < 1:
         raise ConfigError(f"frames: got {frames}, expected 1 or more")
-    if sum(value is not None for value in (crf, bitrate, psnr)) > 1:
-        raise ConfigError("crf, bitrate and psnr exclude one another")
     live = live or is_camera(source)
-    if live and str(roi) not in (*POLICIES, "off"):
-        raise ConfigError(f"roi: masks are one a frame, of which live drops some; got {roi}")
     settings: dict[str, Any] = {
         "crf": crf,
         "bitrate": bitrate,
@@ -165,20 +160,13 @@ def encode(
         "gop": gop,
     }
     settings |= {"threshold": threshold, "init": init, "select": select}
-    settings |= {"span": 1 if live or low_delay or str(roi) not in (*POLICIES, "off") else SPAN}
     settings |= to_encode(background) | {"background_kbps": background_kbps}
-    config = make_config(preset, **{k: v for k, v in settings.items() if v is not None})
-    if roi == "off" and config.background != "splats":
-        raise ConfigError(f"background: {background} needs a region of interest, not --roi off")
-    if jobs < 1:
-        raise ConfigError(f"jobs: got {jobs}, expected 1 or more")
-    if jobs > 1:
-        if live:
-            raise ConfigError("jobs: live encoding is one process")
-        check_jobs(source, roi, config)
+    config = _configured(preset, str(roi), live, low_delay, background, settings)
+    if jobs != 1:
+        check_jobs(jobs, source, roi, live, config)
     check_distinct(source, target)
     with ExitStack() as stack:
-        file = stack.enter_context(written(target, overwrite, following=live))
+        output = _Output(stack.enter_context(written(target, overwrite, following=live)), live)
         pictures = stack.enter_context(_opened(source, height))
         clip = pictures.clip
         _check_size(source, clip)
@@ -195,86 +183,57 @@ def encode(
             colour=clip.colour,
             roi=(lambda frame: regions.popleft()) if finder else None,
         )
-        check = Decoder(encoder.header)
+        check = Check(encoder.header)
         now = _live(source, pictures, encoder, ending or Ending()) if live else None
-        if now:
-            stack.callback(now.close)
         total = clip.frames if frames is None else min(frames, clip.frames or frames)
-        seconds = {"read": 0.0, "roi": 0.0, "write": 0.0, "verify": 0.0}
-        whole, inside, duration, size = 0.0, _Inside(), Fraction(0), 0
+        seconds = {"read": 0.0, "roi": 0.0}
         began = time.perf_counter()
-        waiting: list[np.ndarray] = []
-
-        def write(data: bytes) -> None:
-            nonlocal size
-            clock = time.perf_counter()
-            file.write(data)
-            size += len(data)
-            if now:
-                file.flush()
-            seconds["write"] += time.perf_counter() - clock
-
-        def take(packets: bytes) -> None:
-            nonlocal whole
-            write(packets)
-            if now and waiting:
-                now.sent()
-            clock = time.perf_counter()
-            at = 0
-            while at < len(packets):
-                packet = container.unpack_packet(packets, at, check.frame, check.header.span)
-                at += packet.size
-                if packet.kind == container.INDEX:
-                    break
-                check.advance(packet)
-                for place in packet.places if packet.kind != container.BACKGROUND else ():
-                    shown, frame = check.picture(place), waiting.pop(0)
-                    whole += squared_error(shown, frame) / (clip.width * clip.height)
-                    if finder:
-                        inside.add(shown, frame, check.alpha(place))
-            seconds["verify"] += time.perf_counter() - clock
-
-        write(encoder.header)
-        # Parts have been encoded, and checked, by other processes.
-        planned, cautions = plan(source, height, clip, config, frames) if jobs > 1 else ([], [])
-        intra_offsets: list[tuple[int, int]] = []
-        for part in encoded(planned, jobs, arch, threads) if planned else ():
-            intra_offsets += [(number, size + at) for number, at in part.intra]
-            write(part.packets)
-            whole += part.squared_errors
-            encoder.statistics.add(part.statistics)
-            if progress:
-                progress(encoder.statistics.frames, total)
-        if planned:
-            duration = Fraction(sum(sum(job.ticks) for job in planned))
-            write(container.pack_index(encoder.statistics.frames, container.TICKS, intra_offsets))
-        if not planned:
+        output.write(encoder.header)
+        cautions: list[str] = []
+        if jobs > 1:
+            planned, cautions = plan(source, height, clip, config, frames)
+            parts = encoded(planned, jobs, arch, threads)
+            _put_parts(parts, encoder, check, output, lambda n: progress and progress(n, total))
+            duration = sum(sum(job.ticks) for job in planned)
+        else:
             found = _found(_paced(now or pictures, clip.rate, frames, seconds), finder, seconds)
-            # Live, a frame that were made ready ahead of time would be an older one.
-            coming = found if now else stack.enter_context(closing(ahead(found, _AHEAD)))
-            for count, item in enumerate(coming, 1):
-                waiting.append(item.frame)
+            if now:
+                # A frame that were made ready ahead of time would be an older one.
+                stack.callback(now.close)
+                total = None
+            else:
+                found = stack.enter_context(closing(ahead(found, _AHEAD)))
+            duration = 0
+            for count, item in enumerate(found, 1):
                 duration += item.ticks
-                regions.extend(filter(None, [item.region]))
-                take(encoder.encode(item.frame, item.ticks))
+                if item.region is not None:
+                    regions.append(item.region)
+                check.expect(item.frame)
+                packets = encoder.encode(item.frame, item.ticks)
+                output.write(packets)
+                if now:
+                    now.sent()
+                check.take(packets)
                 if progress:
-                    progress(count, None if now else total)
+                    progress(count, total)
                 if announce and item.news:
                     announce(item.news)
-            take(encoder.finish())
+            rest = encoder.flush()
+            check.take(rest)
+            output.write(rest + encoder.finish())
         done = encoder.statistics
-        length = float((duration + 1000) / 1000 / clip.rate)
-        held = inside.psnr() if finder else None
-        held = psnr_of(whole / done.frames) if held is None else held
-        kbps = (size - done.background_bytes) * 8 / length / 1000
+        length = float(Fraction(duration + container.TICKS, container.TICKS) / clip.rate)
+        kbps = (output.size - done.background_bytes) * 8 / length / 1000
+        inside = check.psnr_inside()
         warnings = [
             *pictures.warnings,
             *cautions,
             *(now.warnings if now else []),
             *_checked(finder, source, done.frames, frames),
-            *_missed(source, config, kbps, held),
+            *_missed(source, config, kbps, check.psnr() if inside is None else inside),
         ]
-        elapsed = time.perf_counter() - began
+        seconds |= {"write": output.seconds, "verify": check.seconds}
+        seconds |= {"total": time.perf_counter() - began}
     return {
         "input": str(source),
         "output": str(target),
@@ -295,36 +254,77 @@ def encode(
         "b_frames": done.between,
         "changed_splats_per_p_frame": round(done.changed_splats / max(1, done.p_frames), 1),
         "duration_s": round(length, 6),
-        "bytes": size,
-        "bpp": size * 8 / (clip.width * clip.height * done.frames),
-        "kbit_s": size * 8 / length / 1000,
-        "psnr_db": psnr_of(whole / done.frames),
-        "psnr_region_db": inside.psnr() if finder else None,
-        "encode_frames_per_s": done.frames / elapsed,
+        "bytes": output.size,
+        "bpp": output.size * 8 / (clip.width * clip.height * done.frames),
+        "kbit_s": output.size * 8 / length / 1000,
+        "psnr_db": check.psnr(),
+        "psnr_region_db": inside,
+        "encode_frames_per_s": done.frames / seconds["total"],
         "arch": backend.arch,
         "threads": backend.threads,
-        "seconds": {
-            k: round(v, 4) for k, v in (done.seconds | seconds | {"total": elapsed}).items()
-        },
+        "seconds": {k: round(v, 4) for k, v in (done.seconds | seconds).items()},
         "warnings": warnings,
         **(now.report() if now else {}),
     }
 
 
+def _configured(
+    preset: str,
+    roi: str,
+    live: bool,
+    low_delay: bool,
+    background: str,
+    settings: dict[str, Any],
+) -> EncoderConfig:
+    """A preset with what was asked for besides, if it goes together."""
+    given = {name: value for name, value in settings.items() if value is not None}
+    if len(given.keys() & {"crf", "bitrate", "psnr"}) > 1:
+        raise ConfigError("crf, bitrate and psnr exclude one another")
+    masks = roi not in (*POLICIES, "off")
+    if live and masks:
+        raise ConfigError(f"roi: masks are one a frame, of which live drops some; got {roi}")
+    config = make_config(preset, span=1 if live or low_delay or masks else SPAN, **given)
+    if roi == "off" and config.background != "splats":
+        raise ConfigError(f"background: {background} needs a region of interest, not --roi off")
+    return config
+
+
 @dataclass
-class _Inside:
-    """Squared error inside regions, over all frames."""
+class _Output:
+    """The file, how many bytes it has, and how long writing took."""
 
-    total: float = 0.0
-    pixels: int = 0
+    file: BinaryIO
+    follow: bool
+    size: int = 0
+    seconds: float = 0.0
 
-    def add(self, shown: np.ndarray, frame: np.ndarray, alpha: np.ndarray) -> None:
-        inside = (alpha == 255).astype(np.uint8)
-        self.total += squared_error(shown, frame, inside)
-        self.pixels += int(inside.sum())
+    def write(self, data: bytes) -> None:
+        clock = time.perf_counter()
+        self.file.write(data)
+        self.size += len(data)
+        if self.follow:
+            self.file.flush()
+        self.seconds += time.perf_counter() - clock
 
-    def psnr(self) -> float | None:
-        return psnr_of(self.total / self.pixels) if self.pixels else None
+
+def _put_parts(
+    parts: Iterable[Part],
+    encoder: Encoder,
+    check: Check,
+    output: _Output,
+    progress: Callable[[int], object],
+) -> None:
+    """Write what other processes have encoded and checked, and count it as if it were done here."""
+    intra_offsets: list[tuple[int, int]] = []
+    for part in parts:
+        intra_offsets += [(number, output.size + at) for number, at in part.intra]
+        output.write(part.packets)
+        check.squared_error += part.squared_error
+        check.frames += part.statistics.frames
+        encoder.statistics.add(part.statistics)
+        progress(encoder.statistics.frames)
+    frames = encoder.statistics.frames
+    output.write(container.pack_index(frames, container.TICKS, intra_offsets))
 
 
 def _opened(source: str | Path, height: int | None) -> Source:

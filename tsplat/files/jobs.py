@@ -14,12 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tsplat.code import container
 from tsplat.config import EncoderConfig
-from tsplat.decoder import Decoder
 from tsplat.encoder import Encoder, Statistics
 from tsplat.errors import ConfigError
-from tsplat.files.metrics import squared_error
+from tsplat.files.checking import Check
 from tsplat.frames.camera import is_camera
 from tsplat.frames.source import Clip, open_source, timeline
 from tsplat.kernels import runtime
@@ -57,23 +55,29 @@ class Part:
     ----------
     intra : list of (int, int)
         Number and offset, in ``packets``, of each I-frame.
-    squared_errors : float
-        Mean over each picture's pixels, summed over the pictures.
+    squared_error : float
+        As of :class:`tsplat.files.checking.Check`.
     """
 
     packets: bytes
     intra: list[tuple[int, int]]
-    squared_errors: float
+    squared_error: float
     statistics: Statistics
 
 
-def check_jobs(source: str | Path, roi: str | Path, config: EncoderConfig) -> None:
+def check_jobs(
+    count: int, source: str | Path, roi: str | Path, live: bool, config: EncoderConfig
+) -> None:
     """Refuse what carries state from one I-frame to the next.
 
     Raises
     ------
     ConfigError
     """
+    if count < 1:
+        raise ConfigError(f"jobs: got {count}, expected 1 or more")
+    if live:
+        raise ConfigError("jobs: live encoding is one process")
     if str(source) == "-" or is_camera(source) or Path(source).is_fifo():
         raise ConfigError(f"jobs: {source} can be read only once, and by one process")
     if roi != "off":
@@ -92,9 +96,9 @@ def plan(
     frames: int | None,
 ) -> tuple[list[Job], list[str]]:
     """Jobs that begin where an encoder makes I-frames, and warnings of the source."""
-    cuts, starts, scene = Cuts(), list[tuple[int, int]](), 0
+    starts: list[tuple[int, int]] = []
     with open_source(source, height) as pictures:
-        times = _seen(itertools.islice(iter(pictures), frames), config, cuts, starts, scene)
+        times = _seen(itertools.islice(iter(pictures), frames), config.gop, starts)
         ticks = list(timeline(times, clip.rate))
         warnings = pictures.warnings
     ends = [*(start for start, _ in starts[1:]), len(ticks)]
@@ -106,17 +110,14 @@ def plan(
 
 
 def _seen(
-    pictures: Iterator[tuple[Fraction, np.ndarray]],
-    config: EncoderConfig,
-    cuts: Cuts,
-    starts: list[tuple[int, int]],
-    scene: int,
+    pictures: Iterator[tuple[Fraction, np.ndarray]], gop: int, starts: list[tuple[int, int]]
 ) -> Iterator[Fraction]:
     """Times of the pictures; notes where I-frames come, and in which scene."""
+    cuts, scene = Cuts(), 0
     for number, (time, frame) in enumerate(pictures):
         cut = cuts.is_cut(frame)
         scene += cut
-        if cut or not starts or number - starts[-1][0] >= config.gop:
+        if cut or not starts or number - starts[-1][0] >= gop:
             starts.append((number, scene))
         yield time
 
@@ -169,28 +170,14 @@ def encode_job(job: Job) -> Part:
         colour=clip.colour,
         first=job.start,
     )
-    check, error = Decoder(encoder.header), 0.0
-    waiting: list[np.ndarray] = []
-    done, intra = bytearray(), list[tuple[int, int]]()
-
-    def take(packets: bytes) -> None:
-        nonlocal error
-        at = 0
-        while at < len(packets):
-            packet = container.unpack_packet(packets, at, check.frame, check.header.span)
-            if packet.kind == container.INTRA:
-                intra.append((packet.frame, len(done) + at))
-            at += packet.size
-            check.advance(packet)
-            for place in packet.places:
-                shown, frame = check.picture(place), waiting.pop(0)
-                error += squared_error(shown, frame) / (clip.width * clip.height)
-        done.extend(packets)
-
+    check, done = Check(encoder.header), bytearray()
     with open_source(job.source, job.height) as pictures:
         wanted = itertools.islice(iter(pictures), job.start, job.start + len(job.ticks))
         for ticks, (_, frame) in zip(job.ticks, wanted):
-            waiting.append(frame)
-            take(encoder.encode(frame, ticks))
-    take(encoder.flush())
-    return Part(bytes(done), intra, error, encoder.statistics)
+            check.expect(frame)
+            packets = encoder.encode(frame, ticks)
+            check.take(packets)
+            done += packets
+    packets = encoder.flush()
+    check.take(packets)
+    return Part(bytes(done + packets), check.intra, check.squared_error, encoder.statistics)
