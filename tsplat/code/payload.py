@@ -26,9 +26,9 @@ P-packet
     ===========  =====================================================================
 
 docs/FORMAT.md has this in full. All models' parameters come first, then all symbols, in this order
-(:mod:`tsplat.code.entropy`); the
-symbols of a coded region are those of :mod:`tsplat.code.mask`. The splats that stay keep their
-order, the added ones come after them. A P-packet without changes is one zero byte.
+(:mod:`tsplat.code.entropy`); the symbols of a coded region are those of :mod:`tsplat.code.mask`.
+The splats that stay keep their order, the added ones come after them. A P-packet without changes is
+one zero byte.
 """
 
 from __future__ import annotations
