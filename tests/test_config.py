@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tsplat.config import EncoderConfig, FitConfig, Quality, RateConfig, preset
+from tsplat.config import ANCHOR, EncoderConfig, FitConfig, Quality, RateConfig, Tuning, preset
 from tsplat.errors import ConfigError
+from tsplat.modes.control import Control
+from tsplat.splats import Steps
 
 
 @pytest.mark.parametrize(
@@ -72,6 +74,18 @@ def test_efforts_have_bounds(name):
         RateConfig(**fields | {name: -1})
 
 
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [("lagrange", 0, 1000), ("intra_lagrange", 0, 1000), ("gaussians", 1, 65535)],
+)
+def test_tunings_have_bounds(name, low, high):
+    for legal in (low, high):
+        assert getattr(Tuning(**{name: legal}), name) == legal
+    for illegal in (low - 1, high + 1, float("nan")):
+        with pytest.raises(ConfigError, match=f"{name}: got {illegal}, expected {low}..{high}"):
+            Tuning(**{name: illegal})
+
+
 def test_presets_differ_in_effort_alone():
     fast, slow = preset("fast"), preset("slow", gop=7)
     assert slow.intra.iterations > fast.intra.iterations
@@ -89,7 +103,7 @@ def test_a_part_of_a_fit_keeps_its_rates():
 
 def test_more_pixels_get_more_splats_and_dearer_bits():
     sizes = ((0, 0), (1, 1), (160, 90), (640, 360), (3840, 2160))
-    qualities = [Quality.of(30, w * h) for w, h in sizes]
+    qualities = [Quality.of(30, w * h, Tuning()) for w, h in sizes]
     counts = [q.gaussians for q in qualities]
     assert counts == sorted(counts)
     assert counts[:2] == [1, 1]
@@ -98,9 +112,21 @@ def test_more_pixels_get_more_splats_and_dearer_bits():
 
 
 def test_a_larger_crf_has_fewer_splats_dearer_bits_and_coarser_steps():
-    fine, coarse = Quality.of(20, 640 * 360), Quality.of(32, 640 * 360)
+    fine, coarse = (Quality.of(crf, 640 * 360, Tuning()) for crf in (20, 32))
     assert coarse.gaussians < fine.gaussians
     assert coarse.lagrange > fine.lagrange
     assert coarse.steps.mean > fine.steps.mean
     for crf in (0, 63):
-        Quality.of(crf, 8192 * 2048)
+        Quality.of(crf, 8192 * 2048, Tuning())
+
+
+def test_at_the_anchor_a_quality_is_its_tuning():
+    tuning = Tuning(0.25, 0.5, 321, Steps(11, 12, 13, 14))
+    assert Quality.of(ANCHOR, 640 * 360, tuning) == Quality(0.25, 321, tuning.steps)
+
+
+def test_bits_of_i_frames_are_priced_apart():
+    config = EncoderConfig(tuning=Tuning(lagrange=0.25, intra_lagrange=0.5), crf=ANCHOR)
+    control = Control(config, 640 * 360, 30.0)
+    assert control.inter(640 * 360) == 0.25
+    assert control.intra(640 * 360).lagrange == 0.125

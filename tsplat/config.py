@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 
 from tsplat.errors import ConfigError
 from tsplat.splats import MAX_SPLATS, Steps
@@ -14,7 +14,7 @@ SELECTIONS = ("rate", "paper")
 CRF = 24.0
 """Constant quality of an encoder that is told nothing."""
 ANCHOR = 30.0
-"""The constant quality that the figures in :class:`Quality` belong to."""
+"""The constant quality that the figures in :class:`Tuning` belong to."""
 
 
 def _count(name: str, value: int, low: int, high: int) -> None:
@@ -113,6 +113,41 @@ class RateConfig:
         _within("added_blur", self.added_blur, 0.01, 10)
 
 
+@dataclass(frozen=True)
+class Tuning:
+    """What a constant quality of :data:`ANCHOR` means at 640x360; :class:`Quality` scales it.
+
+    ``python -m tsplat.bench.tune`` shows what changing each of them costs or gains.
+
+    Parameters
+    ----------
+    lagrange : float
+        Price of a bit in P-frames: squared error, full scale 1, summed over pixels and channels,
+        0..1000.
+    intra_lagrange : float
+        Price of a bit in I-frames over that in the P-frames that build on them, 0..1000.
+    gaussians : int
+        Splats that an I-frame is fitted with, 1..65535.
+    steps : Steps
+        Quantiser steps.
+
+    Raises
+    ------
+    ConfigError
+        A value is out of range.
+    """
+
+    lagrange: float = 0.18
+    intra_lagrange: float = 0.6
+    gaussians: int = 500
+    steps: Steps = field(default_factory=lambda: Steps(271, 307, 1180, 1311))
+
+    def __post_init__(self) -> None:
+        _within("lagrange", self.lagrange, 0, 1000)
+        _within("intra_lagrange", self.intra_lagrange, 0, 1000)
+        _count("gaussians", self.gaussians, 1, MAX_SPLATS)
+
+
 _PROPOSAL = FitConfig(20, rate=0.06, colour_rate=0.02, final=0.2)
 _INTRA = FitConfig(800, grow=3, rough=3, presolve=5)
 _RATES = RateConfig(5, 4, _PROPOSAL, 6)
@@ -156,6 +191,8 @@ class EncoderConfig:
     rates : RateConfig
     steps : Steps or None
         Quantiser steps; by ``crf`` by default.
+    tuning : Tuning
+        What ``crf`` stands for.
     background : {"splats", "none", "blur", "video"}
         What lies outside the region of interest: splats, fewer and less often changed; nothing;
         splats to be shown out of focus; a video stream.
@@ -180,6 +217,7 @@ class EncoderConfig:
     intra: FitConfig = field(default_factory=lambda: _INTRA)
     rates: RateConfig = field(default_factory=lambda: _RATES)
     steps: Steps | None = None
+    tuning: Tuning = Tuning()
     background: str = "splats"
     backdrop: tuple[int, int, int] = (0, 0, 0)
     background_kbps: float | None = None
@@ -275,18 +313,19 @@ class Quality:
     steps: Steps
 
     @classmethod
-    def of(cls, crf: float, pixels: float) -> Quality:
+    def of(cls, crf: float, pixels: float, tuning: Tuning) -> Quality:
         """At a constant quality, for this many pixels (that count in full).
 
-        >>> Quality.of(30, 640 * 360).gaussians
+        >>> Quality.of(30, 640 * 360, Tuning()).gaussians
         500
         """
         size = (pixels / (640 * 360)) ** 0.75
         coarse = 2 ** ((crf - ANCHOR) / 12)
-        count = min(MAX_SPLATS, pixels // 16, round(500 * size * 2 ** ((ANCHOR - crf) / 7)))
-        step = (coarse * s for s in (271, 307, 1180, 1311))
+        wanted = round(tuning.gaussians * size * 2 ** ((ANCHOR - crf) / 7))
+        count = min(MAX_SPLATS, pixels // 16, wanted)
+        step = (coarse * s for s in astuple(tuning.steps))
         return cls(
-            0.18 * size * 2 ** ((crf - ANCHOR) / 3),
+            tuning.lagrange * size * 2 ** ((crf - ANCHOR) / 3),
             max(1, int(count)),
             Steps(*(max(1, min(65535, round(s))) for s in step)),
         )

@@ -162,7 +162,8 @@ class Encoder:
             width,
             height,
             rate,
-            self.config.steps or Quality.of(self._control.crf, width * height).steps,
+            self.config.steps
+            or Quality.of(self._control.crf, width * height, self.config.tuning).steps,
             aspect,
             colour,
             cell=default_cell(width, height) if roi else 0,

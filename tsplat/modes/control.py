@@ -51,14 +51,15 @@ class Control:
 
     def intra(self, pixels: float) -> Quality:
         """Quality of an I-frame in which so many pixels count."""
-        quality = Quality.of(self.crf, pixels)
+        quality = Quality.of(self.crf, pixels, self._config.tuning)
         count = self._config.gaussians or quality.gaussians
         if self._config.gaussians is None and self._config.psnr is not None:
             count = round(count * _MORE**self._tried)
         if self._config.gaussians is None and self._config.bitrate is not None:
             most = _INTRA_SHARE * self._config.bitrate * 125 * self._config.window / _INTRA_BYTES
             count = min(count, max(8, int(most)))
-        return Quality(quality.lagrange * self._factor, count, quality.steps)
+        price = quality.lagrange * self._factor * self._config.tuning.intra_lagrange
+        return Quality(price, count, quality.steps)
 
     def again(self, psnr: float) -> bool:
         """An I-frame of this PSNR is too poor, and another one is worth trying."""
@@ -71,7 +72,7 @@ class Control:
 
     def inter(self, pixels: float) -> float:
         """Price of a bit in a P-frame: weighted squared error, full scale 1."""
-        return Quality.of(self.crf, pixels).lagrange * self._factor
+        return Quality.of(self.crf, pixels, self._config.tuning).lagrange * self._factor
 
     def intra_coded(self, size: int) -> None:
         """An I-packet of this many bytes was written."""

@@ -18,9 +18,6 @@ from tsplat.kernels.canvas import Canvas
 from tsplat.kernels.descent import LARGEST
 from tsplat.splats import QuantizedSplats, Splats, Steps
 
-LAGRANGE = 0.6
-"""Lambda of an I-frame over that of the P-frames that build on it."""
-
 
 def intra(
     canvas: Canvas,
@@ -44,7 +41,7 @@ def intra(
     config : FitConfig
     header : Header
     lagrange : float
-        Of P-frames: weighted squared error, full scale 1, for a bit; 0 keeps all splats.
+        Weighted squared error, full scale 1, for a bit; 0 keeps all splats.
     passes : int
         Of the descent.
     """
@@ -52,7 +49,7 @@ def intra(
     splats = rounded(canvas, fit_growing(canvas, start, count, config), header.steps, config.solve)
     if lagrange:
         for number in (1, passes):
-            splats = _cheaper(canvas, splats, header, LAGRANGE * lagrange, number)
+            splats = _cheaper(canvas, splats, header, lagrange, number)
     splats = within_overlap(splats, header.width, header.height)
     return QuantizedSplats(splats.values[payload.order(splats.values, header)], splats.steps)
 
