@@ -23,11 +23,14 @@ _PACKAGES = (
 
 @click.command("doctor")
 @click.option("--selftest", is_flag=True, help="Compare GPUs with the CPU and time them instead.")
+@click.option("--warm", is_flag=True, help="Compile all kernels into the cache folder instead.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-def command(selftest: bool, as_json: bool) -> None:
+def command(selftest: bool, warm: bool, as_json: bool) -> None:
     """Show what this machine offers: backends, matting, versions, cache folder."""
-    if selftest:
-        _selftest(as_json)
+    if selftest and warm:
+        raise click.UsageError("--selftest and --warm exclude each other")
+    if selftest or warm:
+        (_selftest if selftest else _warm)(as_json)
         return
     from tsplat import __version__
     from tsplat.kernels import runtime
@@ -59,6 +62,20 @@ def _selftest(as_json: bool) -> None:
     if not found["passed"]:
         failed = [b["arch"] for b in found["backends"] if b["problem"]]
         raise BackendError(f"the self-test failed on {', '.join(failed)}")
+
+
+def _warm(as_json: bool) -> None:
+    from tsplat.config import EncoderConfig
+    from tsplat.files.warming import warm_all
+    from tsplat.kernels import runtime
+
+    backend = runtime.start("auto")
+    found = {
+        "arch": backend.arch,
+        "seconds": round(warm_all(EncoderConfig()), 3),
+        "cache": str(runtime.cache_folder()),
+    }
+    show(found, as_json, lambda r: [f"kernels ready in {r['seconds']:.1f} s: {r['cache']}"])
 
 
 def _selftest_lines(r: dict) -> list[str]:

@@ -100,6 +100,14 @@ def test_pixels_of_files_and_networks_are_loaded_when_they_are_needed(module):
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
 
 
+@pytest.mark.parametrize("module", ["decoder", "encoder", "kernels.canvas", "kernels.pixels"])
+def test_importing_says_nothing(module):
+    """Standard output may be a pipe of pictures."""
+    command = [sys.executable, "-c", f"import tsplat.{module}"]
+    result = subprocess.run(command, check=True, capture_output=True)
+    assert (result.stdout, result.stderr) == (b"", b"")
+
+
 def test_public_names_are_there():
     for name in tsplat.__all__:
         assert getattr(tsplat, name) is not None

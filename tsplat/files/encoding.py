@@ -25,6 +25,7 @@ from tsplat.files.backgrounds import to_encode
 from tsplat.files.checking import Check
 from tsplat.files.jobs import Part, check_jobs, encoded, plan
 from tsplat.files.live import STALL, Ending, Live, within
+from tsplat.files.warming import warm
 from tsplat.frames.camera import is_camera
 from tsplat.frames.sink import check_distinct, written
 from tsplat.frames.source import Clip, Source, open_source, timeline
@@ -184,6 +185,9 @@ def encode(
             roi=(lambda frame: regions.popleft()) if finder else None,
         )
         check = Check(encoder.header)
+        if live:
+            # Before the clock runs: it takes as long as dozens of frames.
+            warm(config)
         now = _live(source, pictures, encoder, ending or Ending()) if live else None
         total = clip.frames if frames is None else min(frames, clip.frames or frames)
         seconds = {"read": 0.0, "roi": 0.0}

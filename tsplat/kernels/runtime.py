@@ -15,8 +15,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-os.environ.setdefault("ENABLE_TAICHI_HEADER_PRINT", "0")
-
 import platformdirs
 import taichi as ti
 from taichi.lang.ast import ast_transformer_utils
