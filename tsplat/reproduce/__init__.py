@@ -1,0 +1,1 @@
+"""The paper's experiments, run anew: its figures beside those measured here."""
