@@ -34,7 +34,7 @@ one zero byte.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -43,7 +43,7 @@ from tsplat.code.container import Header
 from tsplat.code.contexts import Contexts
 from tsplat.code.entropy import Peak, Reader, Writer
 from tsplat.errors import BitstreamError
-from tsplat.motion import warp
+from tsplat.motion import GRID, warp
 from tsplat.region import Region, grid
 from tsplat.splats import MAX_SPLATS, QuantizedSplats, check, limits
 
@@ -73,6 +73,8 @@ class State:
         Which splat of the state before each one was; -1 for one that the packet added.
     contexts : Contexts
         Of changes, after all P-packets since.
+    motion : (GRID, GRID, 2) int
+        The last motion's differences (:func:`tsplat.code.delta.code_motion`).
     """
 
     splats: QuantizedSplats
@@ -81,6 +83,7 @@ class State:
     models: tuple[Peak, ...]
     origin: np.ndarray
     contexts: Contexts = delta.INITIAL
+    motion: np.ndarray = field(default_factory=lambda: np.zeros((GRID, GRID, 2), np.int64))
 
     @property
     def changed(self) -> np.ndarray:
@@ -167,20 +170,21 @@ def encode_inter(
     parts = _REGION * (region != before.region) + _DROPPED * (not stay.all())
     parts += _CHANGED * bool(changes.any()) + _ADDED * bool(len(added))
     parts += 0 if vectors is None else _MOTION
-    contexts = before.contexts
+    contexts, motion = before.contexts, before.motion
     writer = Writer()
     writer.integer(parts)
     if parts & _REGION and region is not None:
         _put_region_head(writer, region)
         _put_cells(writer, region, before.region)
     if parts & _MOTION:
-        _, contexts = delta.code_motion(writer.bits, contexts, vectors)
+        _, motion, contexts = delta.code_motion(writer.bits, contexts, motion, vectors)
     if parts & _DROPPED:
         gone = np.flatnonzero(~stay)
         writer.integer(len(gone))
         writer.gamma(np.diff(gone, prepend=-1) - 1)
     if parts & _CHANGED:
-        _, contexts = delta.code(writer.bits, contexts, before.history, difference)
+        past = known(before, reference, header)
+        _, contexts = delta.code(writer.bits, contexts, past, difference)
     if parts & _ADDED:
         writer.integer(len(added))
         writer.gamma(np.diff(_codes(added, header), prepend=0))
@@ -189,7 +193,7 @@ def encode_inter(
     splats = QuantizedSplats(values, header.steps)
     history = _later(before.history, changes, stay, len(added))
     origin = _origin(stay, len(added))
-    return writer.finish(), State(splats, history, region, before.models, origin, contexts)
+    return writer.finish(), State(splats, history, region, before.models, origin, contexts, motion)
 
 
 def decode_inter(data: bytes | Reader, before: State, header: Header) -> State:
@@ -206,7 +210,7 @@ def decode_inter(data: bytes | Reader, before: State, header: Header) -> State:
         return replace(before, history=history, origin=np.arange(n, dtype=np.int32))
     reader = data if isinstance(data, Reader) else Reader(data)
     parts = reader.integer(31, "parts")
-    region, contexts = before.region, before.contexts
+    region, contexts, motion = before.region, before.contexts, before.motion
     stay, changes = np.ones(n, bool), np.zeros(n, bool)
     values = before.splats.values.astype(np.int64)
     added = np.zeros((0, 8), np.int64)
@@ -226,12 +230,13 @@ def decode_inter(data: bytes | Reader, before: State, header: Header) -> State:
     if parts & _REGION:
         region = take_region()
     if parts & _MOTION:
-        vectors, contexts = delta.code_motion(reader.bits, contexts)
+        vectors, motion, contexts = delta.code_motion(reader.bits, contexts, motion)
         values = moved(before.splats, vectors, header).astype(np.int64)
     if parts & _DROPPED:
         stay = _staying(take_gaps(), n)
     if parts & _CHANGED:
-        difference, contexts = delta.code(reader.bits, contexts, before.history)
+        past = known(before, values, header)
+        difference, contexts = delta.code(reader.bits, contexts, past)
         values += difference
         changes = (difference != 0).any(1)
     if parts & _ADDED:
@@ -242,7 +247,15 @@ def decode_inter(data: bytes | Reader, before: State, header: Header) -> State:
     splats = _checked(np.concatenate([values[stay], added]), header)
     history = _later(before.history, changes, stay, len(added))
     origin = _origin(stay, len(added))
-    return State(splats, history, region, before.models, origin, contexts)
+    return State(splats, history, region, before.models, origin, contexts, motion)
+
+
+def known(before: State, moved: np.ndarray, header: Header) -> np.ndarray:
+    """What both sides know of splats that a packet has moved, (N, 8) int, as
+    :func:`tsplat.code.delta.known` has it."""
+    shift = moved[:, :2] - before.splats.values[:, :2]
+    pixels = header.width * header.height
+    return delta.known(before.history, shift, before.splats.values, header.steps, pixels)
 
 
 def moved(splats: QuantizedSplats, vectors: np.ndarray, header: Header) -> np.ndarray:

@@ -24,7 +24,8 @@ class Prices:
     intra : bool
         Of an I-frame: every channel is coded, places at a constant price.
     table : (R,) float32
-        Bits, laid out as :mod:`tsplat.kernels.descent` says; see :func:`price_table`.
+        Bits, laid out as :mod:`tsplat.kernels.descent` says:
+        see :func:`intra_table` and :func:`inter_table`.
     keep, drop : float
         Bits that every splat costs besides, and that dropping one costs.
     """
@@ -35,26 +36,26 @@ class Prices:
     drop: float
 
 
-def price_table(
-    sizes: np.ndarray, flags: np.ndarray | None = None, groups: np.ndarray | None = None
-) -> np.ndarray:
-    """Lay out rates for the kernel, in bits.
-
-    Parameters
-    ----------
-    sizes : (8, S) float32
-        Of a difference of size 0, 1, ... in each channel, at most ``LARGEST + 1`` of them.
-    flags : (4, 2) float32, optional
-    groups : (8,) float32, optional
-        Of changes: see :class:`tsplat.code.delta.Rates`.
-    """
+def intra_table(sizes: np.ndarray) -> np.ndarray:
+    """Lay out what an I-frame's integers cost for the kernel; sizes: (8, S), bits of a difference
+    of size 0, 1, ... in each channel, at most ``LARGEST + 1`` of them."""
     out = np.zeros(kernel.RATES, np.float32)
-    if flags is not None and groups is not None:
-        out[kernel.RATE_FLAG : kernel.RATE_GROUPS] = flags.ravel()
-        out[kernel.RATE_GROUPS : kernel.RATE_VALUE] = groups
-    block = out[kernel.RATE_VALUE :].reshape(8, kernel.LARGEST + 1)
-    block[:] = sizes[:8, -1:]
-    block[:, : sizes.shape[1]] = sizes[:8]
+    block = out[kernel.RATE_SIZE :].reshape(-1, kernel.LARGEST + 1)[:8]
+    block[:] = sizes[:, -1:]
+    block[:, : sizes.shape[1]] = sizes
+    return out
+
+
+def inter_table(
+    flags: np.ndarray, groups: np.ndarray, nonzero: np.ndarray, sizes: np.ndarray
+) -> np.ndarray:
+    """Lay out what changes cost for the kernel: see :class:`tsplat.code.delta.Rates`, of
+    ``LARGEST + 1`` sizes."""
+    out = np.zeros(kernel.RATES, np.float32)
+    out[: flags.size] = flags.ravel()
+    out[kernel.RATE_GROUPS : kernel.RATE_NONZERO] = groups
+    out[kernel.RATE_NONZERO : kernel.RATE_SIZE] = nonzero.ravel()
+    out[kernel.RATE_SIZE :] = sizes.ravel()
     return out
 
 
@@ -63,7 +64,7 @@ def descend(
     splats: QuantizedSplats,
     reference: np.ndarray,
     proposal: np.ndarray,
-    history: np.ndarray,
+    known: np.ndarray,
     prices: Prices,
     lagrange: float,
     passes: int,
@@ -80,8 +81,8 @@ def descend(
         What differences are counted from.
     proposal : (N, 8) int32
         Another geometry to try for each.
-    history : (N,) uint8
-        Contexts of the flags, 0..3.
+    known : (N,) uint8
+        Of each splat, as :func:`tsplat.code.delta.known` says; 0 in an I-frame.
     prices : Prices
     lagrange : float
         Weighted squared error, full scale 1, summed over channels, for a bit.
@@ -97,7 +98,7 @@ def descend(
         return splats, np.zeros(0, bool)
     bounds = limits(canvas.width, canvas.height, splats.steps)
     state = canvas.descending(splats.values, splats.dequantise().params)
-    state.set(reference, proposal, history, splats.steps.array(), prices.table, bounds)
+    state.set(reference, proposal, known, splats.steps.array(), prices.table, bounds)
     first = 0.0
     for number in range(passes):
         candidates = np.stack([state.values(), reference, proposal])

@@ -314,15 +314,15 @@ class Descent:
         self,
         reference: np.ndarray,
         proposal: np.ndarray,
-        history: np.ndarray,
+        contexts: np.ndarray,
         steps: np.ndarray,
         rates: np.ndarray,
         bounds: np.ndarray,
     ) -> None:
         """What integers are compared with, (n, 8), (n, 8), (n,); what they are and cost."""
-        integers = (reference, proposal, history, bounds)
+        integers = (reference, proposal, contexts, bounds)
         given = (self._array(a.astype(np.int32)) for a in integers)
-        self._reference, self._proposal, self._history, self._bounds = given
+        self._reference, self._proposal, self._contexts, self._bounds = given
         self._steps = self._array(steps.astype(np.float32))
         self._rates = self._array(rates.astype(np.float32))
 
@@ -340,7 +340,7 @@ class Descent:
             self._values,
             self._reference,
             self._proposal,
-            self._history,
+            self._contexts,
             self._alive,
             self._gains,
             self._array(turns.order),

@@ -6,9 +6,12 @@ colour, the distortion that it adds is ``2 c . sum(w v e) + c . c sum(w v v)`` (
 weights): one walk over its pixels prices every colour.
 
 Rates, in bits, come as one table: :data:`RATE_FLAG` the flag that nothing changes, and that
-something does, for each of four histories; :data:`RATE_GROUPS` which of place, shape and colour
-change (1 + 2 + 4); :data:`RATE_VALUE` the size of a channel's difference from the reference, its
-sign included, up to :data:`LARGEST`.
+something does, for each of sixteen contexts; :data:`RATE_GROUPS` which of place, shape and colour
+change (1 + 2 + 4); :data:`RATE_NONZERO` that a channel's difference from the reference is 0, and
+that it is not: after one that is 0, after one that is not, and where it must not be 0;
+:data:`RATE_SIZE` its size, up to :data:`LARGEST`, its sign included, for each channel, and once
+more for the colours of middling and of large splats. A splat's ``context`` is that of its flag,
+and sixteen times the class of its area.
 
 Splats whose candidates reach the same pixels must be visited in one order, the same on every
 machine. On a GPU, a launch works on a batch of splats of which no two do. On a CPU, one launch
@@ -45,8 +48,9 @@ from tsplat.kernels.splatting import (
 CELL = 16
 """Side of a cell, pixels; a multiple of 8, since a splat's pixels come in blocks of 8."""
 LARGEST = 63
-RATE_FLAG, RATE_GROUPS, RATE_VALUE = 0, 8, 16
-RATES = RATE_VALUE + 8 * (LARGEST + 1)
+RATE_FLAG, RATE_GROUPS, RATE_NONZERO = 0, 32, 40
+RATE_SIZE = RATE_NONZERO + 8 * 3 * 2
+RATES = RATE_SIZE + (8 + 2 * 3) * (LARGEST + 1)
 CANDIDATES, PROPOSED = 16, 6
 """Geometries that are tried, and how many of them are not single steps: they come first."""
 INTRA, INTER = 0, 1
@@ -157,14 +161,34 @@ def walk(
 @ti.func
 def size_rate(k, d, rates: ti.template()):
     n = ti.abs(d)
-    bits = rates[RATE_VALUE + k * (LARGEST + 1) + ti.min(n, LARGEST)]
+    bits = rates[RATE_SIZE + k * (LARGEST + 1) + ti.min(n, LARGEST)]
     if n > LARGEST:
         bits += 2.0 * ti.log(ti.cast(n - LARGEST + 1, ti.f32)) * LOG2E
     return bits
 
 
 @ti.func
-def rate_of(q, r, history, mode, rates: ti.template()):
+def group_rate(first: ti.template(), last: ti.template(), q, r, area, rates: ti.template()):
+    """Bits of a group's differences, of which one at least is not 0."""
+    bits = 0.0
+    before, any_before = 0, 0
+    for k in ti.static(range(first, last)):
+        row = k
+        if ti.static(first == 5):
+            row += 3 * area
+        d = q[k] - r[k]
+        nonzero = ti.cast(d != 0, ti.i32)
+        after = before
+        if ti.static(k == last - 1):
+            after = ti.select(any_before != 0, before, 2)
+        bits += rates[RATE_NONZERO + 6 * k + 2 * after + nonzero] + size_rate(row, d, rates)
+        before = nonzero
+        any_before |= nonzero
+    return bits
+
+
+@ti.func
+def rate_of(q, r, context, mode, rates: ti.template()):
     """Bits of integers q given the reference r."""
     bits = 0.0
     if mode == INTRA:
@@ -175,18 +199,15 @@ def rate_of(q, r, history, mode, rates: ti.template()):
         shape = ti.cast((q[2] != r[2]) | (q[3] != r[3]) | (q[4] != r[4]), ti.i32)
         colour = ti.cast((q[5] != r[5]) | (q[6] != r[6]) | (q[7] != r[7]), ti.i32)
         changes = place | shape | colour
-        bits += rates[RATE_FLAG + 2 * history + changes]
+        bits += rates[RATE_FLAG + 2 * (context & 15) + changes]
         if changes != 0:
             bits += rates[RATE_GROUPS + place + 2 * shape + 4 * colour]
             if place != 0:
-                for k in ti.static(range(0, 2)):
-                    bits += size_rate(k, q[k] - r[k], rates)
+                bits += group_rate(0, 2, q, r, 0, rates)
             if shape != 0:
-                for k in ti.static(range(2, 5)):
-                    bits += size_rate(k, q[k] - r[k], rates)
+                bits += group_rate(2, 5, q, r, 0, rates)
             if colour != 0:
-                for k in ti.static(range(5, 8)):
-                    bits += size_rate(k, q[k] - r[k], rates)
+                bits += group_rate(5, 8, q, r, context >> 4, rates)
     return bits
 
 
@@ -260,7 +281,7 @@ def best_colour(
     r,
     start,
     m,
-    history,
+    context,
     mode,
     lagrange,
     steps: ti.template(),
@@ -291,7 +312,7 @@ def best_colour(
                     trial[k] = r[k]
                 else:
                     trial[k] -= towards
-        now = added_error(trial, m, steps) + lagrange * rate_of(trial, r, history, mode, rates)
+        now = added_error(trial, m, steps) + lagrange * rate_of(trial, r, context, mode, rates)
         if t >= 2:
             if now < price:
                 price = now
@@ -311,7 +332,7 @@ def descend_one(
     values: ti.template(),
     reference: ti.template(),
     proposal: ti.template(),
-    histories: ti.template(),
+    contexts: ti.template(),
     alive: ti.template(),
     gains: ti.template(),
     steps: ti.template(),
@@ -331,12 +352,12 @@ def descend_one(
         q[k] = values[i, k]
         r[k] = reference[i, k]
         p[k] = proposal[i, k]
-    history = histories[i]
+    context = contexts[i]
     here = shape_of(q, steps)
     colour = rgb_of(q, steps)
     sums, around = walk(LIFT, here, colour, columns, rows, error, weight)
     slope = slope_of(here, q, around, steps)
-    bits = rate_of(q, r, history, mode, rates)
+    bits = rate_of(q, r, context, mode, rates)
     before = added_error(q, sums, steps) + lagrange * (keep_bits + bits)
     best, cost = q, 1e30
     for c in range(CANDIDATES):
@@ -348,13 +369,13 @@ def descend_one(
             new = 0
         if new != 0 and c >= PROPOSED:
             gain = most_to_gain(q, trial, slope, steps)
-            if gain < lagrange * (rate_of(trial, r, history, mode, rates) - bits):
+            if gain < lagrange * (rate_of(trial, r, context, mode, rates) - bits):
                 new = 0
         if c == 0 or new != 0:
             m = sums
             if c != 0:
                 m, _ = walk(LOOK, shape_of(trial, steps), colour, columns, rows, error, weight)
-            found, price = best_colour(trial, r, q, m, history, mode, lagrange, steps, rates)
+            found, price = best_colour(trial, r, q, m, context, mode, lagrange, steps, rates)
             price += lagrange * keep_bits
             if price < cost - 1e-7:
                 cost = price
@@ -374,7 +395,7 @@ def descend_in_turn(
     values: Integers,
     reference: Integers,
     proposal: Integers,
-    histories: Ints,
+    contexts: Ints,
     alive: Ints,
     gains: Floats,
     order: Ints,
@@ -399,7 +420,7 @@ def descend_in_turn(
 ):
     """One step of each of n splats, in ``order``.
 
-    values, reference, proposal: (n, 8). histories, alive: (n,). gains: (n,), how much less each
+    values, reference, proposal: (n, 8). contexts, alive: (n,). gains: (n,), how much less each
     costs now. bounds: (8, 2). error: raw, values - target. keep_bits, drop_bits: what every splat
     costs besides its channels, and what it costs to drop one.
 
@@ -423,7 +444,7 @@ def descend_in_turn(
                         values,
                         reference,
                         proposal,
-                        histories,
+                        contexts,
                         alive,
                         gains,
                         steps,

@@ -119,7 +119,7 @@ def descend_one(
     values: ti.template(),
     reference: ti.template(),
     proposal: ti.template(),
-    histories: ti.template(),
+    contexts: ti.template(),
     alive: ti.template(),
     gains: ti.template(),
     steps: ti.template(),
@@ -141,7 +141,7 @@ def descend_one(
         q[k] = values[i, k]
         r[k] = reference[i, k]
         p[k] = proposal[i, k]
-    history = histories[i]
+    context = contexts[i]
     here, colour = shape_of(q, steps), rgb_of(q, steps)
     own, around = own_walk(LIFT, here, colour, lane, columns, rows, error, weight)
     without = block_sum(own, lane, parts, block)
@@ -149,7 +149,7 @@ def descend_one(
     last = block_sum(V4([around[7], 0.0, 0.0, 0.0]), lane, parts, block)
     moments = V8([0.0, 0.0, 0.0, some[0], some[1], some[2], some[3], last[0]])
     slope = slope_of(here, q, moments, steps)
-    bits = rate_of(q, r, history, mode, rates)
+    bits = rate_of(q, r, context, mode, rates)
     before = added_error(q, without, steps) + lagrange * (keep_bits + bits)
     best, cost = q, 1e30
     for c in range(CANDIDATES):
@@ -161,7 +161,7 @@ def descend_one(
             new = 0
         if new != 0 and c >= PROPOSED:
             gain = most_to_gain(q, trial, slope, steps)
-            if gain < lagrange * (rate_of(trial, r, history, mode, rates) - bits):
+            if gain < lagrange * (rate_of(trial, r, context, mode, rates) - bits):
                 new = 0
         if c == 0 or new != 0:
             m = without
@@ -169,7 +169,7 @@ def descend_one(
                 g = shape_of(trial, steps)
                 own, around = own_walk(LOOK, g, colour, lane, columns, rows, error, weight)
                 m = block_sum(own, lane, parts, block)
-            found, price = best_colour(trial, r, q, m, history, mode, lagrange, steps, rates)
+            found, price = best_colour(trial, r, q, m, context, mode, lagrange, steps, rates)
             price += lagrange * keep_bits
             if price < cost - 1e-7:
                 cost = price
@@ -194,7 +194,7 @@ def descend(
     values: Integers,
     reference: Integers,
     proposal: Integers,
-    histories: Ints,
+    contexts: Ints,
     alive: Ints,
     gains: Floats,
     order: Ints,
@@ -214,7 +214,7 @@ def descend(
 ):
     """One step of each splat ``order[start .. start + count - 1]``; they share no pixels.
 
-    values, reference, proposal: (n, 8). histories, alive: (n,). gains: (n,), how much less each
+    values, reference, proposal: (n, 8). contexts, alive: (n,). gains: (n,), how much less each
     costs now. bounds: (8, 2). error: raw, values - target. keep_bits, drop_bits: what every splat
     costs besides its channels, and what it costs to drop one.
     """
@@ -232,7 +232,7 @@ def descend(
                 values,
                 reference,
                 proposal,
-                histories,
+                contexts,
                 alive,
                 gains,
                 steps,

@@ -12,7 +12,7 @@ from tsplat.code.entropy import Peak
 from tsplat.code.quantise import quantise, within_overlap
 from tsplat.config import FitConfig
 from tsplat.fit.colours import solve
-from tsplat.fit.descent import Prices, descend, price_table
+from tsplat.fit.descent import Prices, descend, intra_table
 from tsplat.fit.grow import fit_growing
 from tsplat.kernels.canvas import Canvas
 from tsplat.kernels.descent import LARGEST
@@ -89,7 +89,7 @@ def prices_of(models: tuple[Peak, ...], place: float) -> Prices:
     """What a splat costs whose channels have these models, and its place so many bits."""
     sizes = np.zeros((8, LARGEST + 1))
     sizes[2:] = [model.bits(LARGEST + 1) for model in models]
-    return Prices(True, price_table(sizes), place, 0.0)
+    return Prices(True, intra_table(sizes), place, 0.0)
 
 
 def place_bits(count: int, header: Header) -> float:

@@ -12,7 +12,7 @@ from tsplat.code.container import Header
 from tsplat.code.payload import State
 from tsplat.code.quantise import quantise
 from tsplat.config import FitConfig, RateConfig
-from tsplat.fit.descent import Prices, descend, price_table
+from tsplat.fit.descent import Prices, descend, inter_table
 from tsplat.fit.grow import peaks
 from tsplat.fit.loop import fit
 from tsplat.kernels.canvas import Canvas
@@ -82,7 +82,9 @@ def inter(
     canvas.begin()
     steps = header.steps
     rates = delta.rates(before.contexts, LARGEST + 1)
+    table = inter_table(rates.flags, rates.groups, rates.nonzero, rates.sizes)
     vectors, values = _moved(canvas, before, flow, config, header, lagrange, rates)
+    known = payload.known(before, values, header)
     moved = QuantizedSplats(values, steps)
     stay = np.ones(len(moved), bool)
     if reaching is not None:
@@ -100,8 +102,8 @@ def inter(
             part,
             part.values,
             quantise(canvas, proposal, steps).values,
-            before.history[stay][chosen],
-            Prices(False, price_table(rates.sizes, rates.flags, rates.groups), 0.0, _NEVER),
+            known[stay][chosen],
+            Prices(False, table, 0.0, _NEVER),
             lagrange,
             config.passes,
         )
@@ -131,9 +133,7 @@ def _moved(
     vectors = refine(canvas, splats, start, config.motion, lagrange)
     canvas.load(params)
     gain = canvas.squared_error() - error_after(canvas, splats, vectors)
-    sizes = (np.abs(delta.differences(vectors[..., axis])) for axis in (0, 1))
-    bits = sum(rates.sizes[8 + k][np.minimum(s, LARGEST)].sum() for k, s in enumerate(sizes))
-    if gain <= lagrange * bits:
+    if gain <= lagrange * rates.of_motion(vectors, before.motion):
         return None, splats.values
     return vectors, payload.moved(splats, vectors, header)
 
