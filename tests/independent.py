@@ -35,6 +35,10 @@ def table(name: str) -> list[int]:
 
 MASK_CHANCES = np.array(table("mask-chances")).reshape(9, 5, 5)
 CHANGE_CHANCES = table("change-chances")
+LAYOUT = [(1, 0, 1), (1, 0, 1), (1, 0, 1), (2, 0, 1), (2, 0, 1), (1, 0, 3), (2, 3, 3), (2, 3, 3)]
+LAYOUT += [(3, 0, 1), (3, 0, 1)]
+"""Of channel 0..7 and both of motion: how many contexts for not being 0, for the sign, and how many
+times six for the size."""
 
 
 # --- Bytes ------------------------------------------------------------------------------------
@@ -97,7 +101,7 @@ class Header:
     def read(cls, data: bytes) -> Header:
         b = Bytes(data)
         require(b.take(8) == bytes.fromhex("895453504C0D0A1A"), "magic")
-        require(b.u(1) == 3, "version")
+        require(b.u(1) == 4, "version")
         require(crc32c(data[:52]) == Bytes(data, 52).u(4), "checksum of the header")
         b.take(3)
         width, height = b.u(2), b.u(2)
@@ -330,8 +334,8 @@ def mask(coder: RangeDecoder, shape: tuple[int, int], past: np.ndarray | None) -
 
 
 def fresh_contexts() -> list[list[int]]:
-    ones = [max(1, chance * 24 // 256) for chance in CHANGE_CHANCES]
-    return [[max(1, 24 - n), n] for n in ones]
+    ones = [max(1, chance * 60 // 256) for chance in CHANGE_CHANCES]
+    return [[max(1, 60 - n), n] for n in ones]
 
 
 class Adaptive:
@@ -359,16 +363,33 @@ class Adaptive:
                 pair[:] = [(n + 1) // 2 for n in pair]
         return out
 
-    def values(self, channel: int, count: int) -> list[int]:
+    def values(
+        self,
+        channel: int,
+        looks: list[int],
+        forced: list[bool],
+        before: list[int],
+        areas: list[int],
+    ) -> list[int]:
         """Differences of one channel, step by step: each for all before the next."""
-        base = 11 + 7 * channel
-        flags = [self.bit(base) for _ in range(count)]
+        first, negatives, sizes = LAYOUT[channel]
+        base = 19 + sum(a + b + 6 * c for a, b, c in LAYOUT[:channel])
+        count = len(looks)
+        flags = [
+            1 if forced[i] else self.bit(base + (looks[i] if first > 1 else 0))
+            for i in range(count)
+        ]
         there = [i for i, flag in enumerate(flags) if flag]
-        negative = {i: self.even() for i in there}
+        sign = base + first
+        negative = {
+            i: self.bit(sign + 1 + (before[i] > 0) - (before[i] < 0)) if negatives else self.even()
+            for i in there
+        }
         size = dict.fromkeys(there, 1)
         live = there
+        unary = {i: sign + negatives + (6 * areas[i] if sizes > 1 else 0) for i in there}
         for j in range(14):
-            live = [i for i in live if self.bit(base + 1 + min(j, 5))]
+            live = [i for i in live if self.bit(unary[i] + min(j, 5))]
             for i in live:
                 size[i] += 1
         lengths = dict.fromkeys(live, 0)
@@ -391,31 +412,53 @@ class Adaptive:
         return out
 
 
-def changes(coder: Adaptive, history: list[int]) -> np.ndarray:
-    out = np.zeros((len(history), 8), np.int64)
-    flags = [coder.bit(h) for h in history]
+def changes(coder: Adaptive, known: list[tuple[int, int, int]]) -> np.ndarray:
+    """known: of each splat its history, and the classes of its motion and of its area."""
+    out = np.zeros((len(known), 8), np.int64)
+    flags = [coder.bit(history + 4 * motion) for history, motion, _ in known]
     rows = [i for i, flag in enumerate(flags) if flag]
-    place = [coder.bit(4) for _ in rows]
-    shape = [coder.bit(5 + p) for p in place]
-    colour = [coder.bit(7 + p + 2 * s) if p or s else 1 for p, s in zip(place, shape)]
+    place = [coder.bit(12) for _ in rows]
+    shape = [coder.bit(13 + p) for p in place]
+    colour = [coder.bit(15 + p + 2 * s) if p or s else 1 for p, s in zip(place, shape)]
     for channels, chosen in (((0, 1), place), ((2, 3, 4), shape), ((5, 6, 7), colour)):
         members = [i for i, flag in zip(rows, chosen) if flag]
+        areas = [known[i][2] for i in members]
         for k in channels:
-            out[members, k] = coder.values(k, len(members))
+            before = [int(out[i, k - 1]) if k > channels[0] else 0 for i in members]
+            nothing = [not out[i, channels[0] : k].any() for i in members]
+            forced = [k == channels[-1] and none for none in nothing]
+            looks = [int(d != 0) for d in before]
+            out[members, k] = coder.values(k, looks, forced, before, areas)
     return out
 
 
-def vectors(coder: Adaptive) -> np.ndarray:
-    """(6, 6, 2): x and y of each node, half pixels."""
-    out = np.zeros((6, 6, 2), np.int64)
+def surprise_class(difference: int) -> int:
+    return (difference != 0) + (abs(difference) > 2)
+
+
+def vectors(coder: Adaptive, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """x and y of each node, half pixels, and their differences, (6, 6, 2) both."""
+    out, differences = np.zeros((6, 6, 2), np.int64), np.zeros((6, 6, 2), np.int64)
     for axis in (0, 1):
-        found = iter(coder.values(8 + axis, 36))
+        looks = [surprise_class(int(d)) for d in last[..., axis].ravel()]
+        none = [0] * 36
+        found = iter(coder.values(8 + axis, looks, [False] * 36, none, none))
         for row in range(6):
             for column in range(6):
-                before = out[row, column - 1] if column else out[row - 1, 0] if row else (0, 0)
-                out[row, column, axis] = before[axis] + next(found)
+                here = out[..., axis]
+                expected = 0
+                if row and column:
+                    left, above = int(here[row, column - 1]), int(here[row - 1, column])
+                    plane = left + above - int(here[row - 1, column - 1])
+                    expected = sorted((left, above, plane))[1]
+                elif row:
+                    expected = int(here[row - 1, 0])
+                elif column:
+                    expected = int(here[0, column - 1])
+                differences[row, column, axis] = next(found)
+                here[row, column] = expected + differences[row, column, axis]
     require(int(np.abs(out).max()) <= 255, "motion vector")
-    return out
+    return out, differences
 
 
 def warp(values: np.ndarray, nodes: np.ndarray, header: Header) -> np.ndarray:
@@ -452,6 +495,8 @@ class State:
     origin: list[int]
     """Which splat of the state before each one was; -1 for none."""
     contexts: list[list[int]] = field(default_factory=fresh_contexts)
+    motion: np.ndarray = field(default_factory=lambda: np.zeros((6, 6, 2), np.int64))
+    """Differences of the last motion."""
 
 
 def region_of(
@@ -520,12 +565,14 @@ def inter(data: bytes, before: State, header: Header) -> State:
 
     coder = RangeDecoder(data[head.at :])
     region, contexts, values = before.region, before.contexts, before.values
+    motion = before.motion
     difference = np.zeros((count, 8), np.int64)
     if has_region:
         region = region_of(kind, coder, header, before.region)
     if has_motion:
         adaptive = Adaptive(coder, contexts)
-        values = warp(values, vectors(adaptive), header)
+        nodes, motion = vectors(adaptive, motion)
+        values = warp(values, nodes, header)
         contexts = adaptive.learned()
     stays, at = [True] * count, -1
     for gap in gaps.take(coder):
@@ -534,7 +581,7 @@ def inter(data: bytes, before: State, header: Header) -> State:
         stays[at] = False
     if has_changed:
         adaptive = Adaptive(coder, contexts)
-        difference = changes(adaptive, before.history)
+        difference = changes(adaptive, known(before, values, header))
         contexts = adaptive.learned()
     new = np.zeros((added, 8), np.int64)
     new[:, :2] = places(coder, where, header)
@@ -545,7 +592,19 @@ def inter(data: bytes, before: State, header: Header) -> State:
     changed = difference.any(1)
     history = [before.history[i] << 1 & 2 | int(changed[i]) for i in kept] + [1] * added
     values = checked(np.concatenate([(values + difference)[kept], new]), header)
-    return State(values, region, history, before.models, kept + [-1] * added, contexts)
+    origin = kept + [-1] * added
+    return State(values, region, history, before.models, origin, contexts, motion)
+
+
+def known(before: State, moved: np.ndarray, header: Header) -> list[tuple[int, int, int]]:
+    """Of each splat its history, and the classes of its motion and of its area."""
+    out, pixels = [], header.width * header.height
+    for history, old, new in zip(before.history, before.values, moved):
+        far = max(abs(int(new[k]) - int(old[k])) for k in (0, 1))
+        area = int(old[2]) * int(old[4]) * header.steps[1] ** 2
+        size = (area >= 4 * pixels) + (area >= 32 * pixels)
+        out.append((history, (far > 0) + (far > 2), size))
+    return out
 
 
 # --- Pictures ---------------------------------------------------------------------------------

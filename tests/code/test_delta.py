@@ -14,17 +14,19 @@ from tsplat.code.contexts import Contexts
 from tsplat.code.delta import INITIAL, MOST
 from tsplat.code.entropy import Reader, Writer
 from tsplat.errors import BitstreamError
+from tsplat.motion import MOST as MOST_MOTION
+from tsplat.splats import Steps
 
 
-def coded(contexts: Contexts, history: np.ndarray, changes: np.ndarray) -> tuple[bytes, Contexts]:
+def coded(contexts: Contexts, known: np.ndarray, changes: np.ndarray) -> tuple[bytes, Contexts]:
     """A packet, decoded again on the way; the contexts after it."""
     writer = Writer()
-    same, after = delta.code(writer.bits, contexts, history, changes)
+    same, after = delta.code(writer.bits, contexts, known, changes)
     assert np.array_equal(same, changes)
     data = writer.finish()
     reader = Reader(data)
     reader.open()
-    got, seen = delta.code(reader.bits, contexts, history)
+    got, seen = delta.code(reader.bits, contexts, known)
     assert got.dtype == np.int64
     assert np.array_equal(got, changes)
     assert np.array_equal(seen.counts, after.counts)
@@ -38,10 +40,10 @@ rows = st.one_of(nothing, *[st.lists(v, min_size=8, max_size=8) for v in (small,
 
 
 @settings(max_examples=80, deadline=None)
-@given(st.lists(st.tuples(rows, st.integers(0, 3)), max_size=12))
-def test_differences_come_back_with_any_history(splats):
-    changes = np.array([row for row, _ in splats], np.int64).reshape(-1, 8)
-    coded(INITIAL, np.array([h for _, h in splats], np.uint8), changes)
+@given(st.lists(st.tuples(rows, st.integers(0, 11), st.integers(0, 2)), max_size=12))
+def test_differences_come_back_whatever_is_known(splats):
+    changes = np.array([row for row, *_ in splats], np.int64).reshape(-1, 8)
+    coded(INITIAL, np.array([flag + 16 * area for _, flag, area in splats], np.uint8), changes)
 
 
 @settings(max_examples=25, deadline=None)
@@ -150,3 +152,76 @@ def test_rare_changes_cost_little():
         sizes.append(len(data))
     # log2 C(1000, 4) is 35 bits; signs are 4.
     assert np.mean(sizes[10:]) < 12
+
+
+grids = st.lists(st.integers(-MOST_MOTION, MOST_MOTION), min_size=72, max_size=72)
+
+
+@settings(max_examples=40, deadline=None)
+@given(grids, grids)
+def test_vectors_come_back_after_any_motion(nodes, last):
+    vectors = np.array(nodes).reshape(6, 6, 2)
+    before = np.array(last).reshape(6, 6, 2)
+    writer = Writer()
+    same, differences, after = delta.code_motion(writer.bits, INITIAL, before, vectors)
+    reader = Reader(writer.finish())
+    reader.open()
+    got, found, seen = delta.code_motion(reader.bits, INITIAL, before)
+    assert np.array_equal(same, vectors)
+    assert np.array_equal(got, vectors)
+    assert np.array_equal(found, differences)
+    assert np.array_equal(seen.counts, after.counts)
+
+
+def test_a_plane_of_vectors_is_no_surprise_inside():
+    y, x = np.indices((6, 6))
+    found = delta.surprises(5 + 3 * x - 2 * y)
+    assert found[0, 0] == 5
+    assert (found[0, 1:] == 3).all()
+    assert (found[1:, 0] == -2).all()
+    assert not found[1:, 1:].any()
+
+
+def test_what_motion_costs_is_what_the_coder_spends():
+    rng = np.random.default_rng(2)
+    vectors, last = rng.integers(-9, 10, (2, 6, 6, 2))
+    spent = 0.0
+
+    def through(chances: np.ndarray, bits: np.ndarray, _: str) -> np.ndarray:
+        nonlocal spent
+        spent -= np.log2(np.where(bits, chances, 1 - chances)).sum()
+        return bits
+
+    delta.code_motion(through, INITIAL, last, vectors)
+    assert delta.rates(INITIAL, 64).of_motion(vectors, last) == pytest.approx(spent, rel=1e-5)
+
+
+def test_what_is_known_is_history_motion_and_area():
+    steps = Steps(256, 256, 1000, 1000)
+    values = np.zeros((4, 8), np.int64)
+    # Areas of 0, 1, 2 and 15 square pixels in a picture of 128x128.
+    values[:, 2], values[:, 4] = [0, 1, 2, 15], 1
+    moved = np.array([[0, 0], [0, -1], [2, 1], [0, 3]])
+    history = np.array([3, 0, 1, 2], np.uint8)
+    pixels = 128 * 128
+    got = delta.known(history, moved, values, steps, pixels)
+    assert got.tolist() == [3, 0 + 4 + 16, 1 + 4 + 16, 2 + 8 + 32]
+
+
+def test_what_must_change_costs_nothing_to_say():
+    """The last channel of a group that changes, where all before stay."""
+    seen = []
+
+    def through(chances: np.ndarray, bits: np.ndarray, _: str) -> np.ndarray:
+        seen.append(len(chances))
+        return bits
+
+    sizes = []
+    for channel in (0, 1):
+        changes = np.zeros((1, 8), np.int64)
+        changes[0, channel] = 1
+        seen.clear()
+        delta.code(through, INITIAL, np.zeros(1, np.uint8), changes)
+        sizes.append(sum(seen))
+    # x says that y stays; y alone need not say that it changes.
+    assert sizes[0] == sizes[1] + 1

@@ -502,6 +502,7 @@ def test_a_dropped_splat_may_have_been_illegal_to_keep():
     writer.gamma(np.array([0]))
     changes = np.zeros((2, 8), np.int64)
     changes[0, 2] = -1
-    delta.code(writer.bits, state.contexts, state.history, changes)
+    known = payload.known(state, state.splats.values, PLAIN)
+    delta.code(writer.bits, state.contexts, known, changes)
     got = payload.decode_inter(writer.finish(), state, PLAIN)
     assert np.array_equal(got.splats.values, zeros.values[:1])

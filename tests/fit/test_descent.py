@@ -9,8 +9,9 @@ from tests import reference
 from tests.clips import pictures
 from tests.reference import random_splats
 from tsplat.code import delta
+from tsplat.code.contexts import Contexts
 from tsplat.code.quantise import quantise
-from tsplat.fit.descent import Prices, descend, price_table, turns_of
+from tsplat.fit.descent import Prices, descend, inter_table, intra_table, turns_of
 from tsplat.kernels.canvas import Canvas
 from tsplat.kernels.descent import CELL, LARGEST
 from tsplat.splats import QuantizedSplats, Splats, Steps
@@ -18,11 +19,15 @@ from tsplat.splats import QuantizedSplats, Splats, Steps
 WIDTH, HEIGHT = 70, 44
 STEPS = Steps(256, 300, 1200, 1300)
 RATES = delta.rates(delta.INITIAL, LARGEST + 1)
-INTER = Prices(False, price_table(RATES.sizes, RATES.flags, RATES.groups), 0.0, 1e9)
+TABLE = inter_table(RATES.flags, RATES.groups, RATES.nonzero, RATES.sizes)
+EVEN_SIGNS = Contexts(delta.INITIAL.counts.copy())
+for start in (delta.CHANNELS[6].negative, delta.CHANNELS[7].negative):
+    EVEN_SIGNS.counts[start : start + 3] = 1
+INTER = Prices(False, TABLE, 0.0, 1e9)
 
 
-def bits_of(difference: np.ndarray, history: np.ndarray) -> float:
-    """What the range coder would spend, from the chances alone."""
+def bits_of(difference: np.ndarray, known: np.ndarray) -> float:
+    """What the range coder would spend, from the chances alone, if signs were even."""
     total = 0.0
 
     def through(chances: np.ndarray, values: np.ndarray, _: str) -> np.ndarray:
@@ -30,7 +35,7 @@ def bits_of(difference: np.ndarray, history: np.ndarray) -> float:
         total -= np.log2(np.where(values, chances, 1 - chances)).sum()
         return values
 
-    delta.code(through, delta.INITIAL, history, difference)
+    delta.code(through, EVEN_SIGNS, known, difference)
     return total
 
 
@@ -56,17 +61,28 @@ def cost(canvas, splats, reference_values, history, lagrange) -> float:
 def test_rates_are_what_the_coder_spends(scene):
     _, splats, _ = scene
     rng = np.random.default_rng(0)
-    history = rng.integers(0, 4, len(splats)).astype(np.uint8)
+    known = rng.integers(0, 12, len(splats)) + 16 * rng.integers(0, 3, len(splats))
     difference = rng.integers(-3, 4, splats.values.shape) * (rng.random(splats.values.shape) < 0.3)
     table = 0.0
-    for row, past in zip(difference, history):
+    for row, there in zip(difference, known):
         groups = [row[g].any() for g in delta.GROUPS]
-        table += RATES.flags[past, int(any(groups))]
+        table += RATES.flags[there & 15, int(any(groups))]
         if any(groups):
             table += RATES.groups[groups[0] + 2 * groups[1] + 4 * groups[2]]
-            for g, there in zip(delta.GROUPS, groups):
-                table += sum(RATES.sizes[k, abs(row[k])] for k in range(8)[g] if there)
-    assert table == pytest.approx(bits_of(difference, history), rel=1e-5)
+            for g, changes in zip(delta.GROUPS, groups):
+                table += group_bits(row, g, there >> 4) if changes else 0
+    assert table == pytest.approx(bits_of(difference, known.astype(np.uint8)), rel=1e-5)
+
+
+def group_bits(row: np.ndarray, group: slice, area: int) -> float:
+    bits = 0.0
+    for k in range(group.start, group.stop):
+        after = int(k > group.start and row[k - 1] != 0)
+        if k == group.stop - 1 and not row[group.start : k].any():
+            after = 2
+        sizes = RATES.sizes[k + 3 * area if group.start == 5 else k]
+        bits += RATES.nonzero[k, after, int(row[k] != 0)] + sizes[abs(row[k])]
+    return bits
 
 
 @pytest.mark.parametrize("lagrange", [0.0, 0.01, 0.3])
@@ -99,7 +115,7 @@ def test_dear_bits_change_nothing_and_free_ones_much(scene):
 
 def test_splats_that_do_not_pay_go(scene):
     canvas, splats, _ = scene
-    prices = Prices(True, price_table(np.ones((8, 4))), 10.0, 0.0)
+    prices = Prices(True, intra_table(np.ones((8, 4))), 10.0, 0.0)
     dark = splats.values.copy()
     dark[::3, 5:] = 0
     canvas.begin()

@@ -9,7 +9,7 @@ from tests import reference
 from tests.reference import random_splats
 from tsplat.code import delta
 from tsplat.code.quantise import quantise
-from tsplat.fit.descent import Prices, descend, price_table
+from tsplat.fit.descent import Prices, descend, inter_table
 from tsplat.kernels import runtime
 from tsplat.kernels.canvas import Canvas
 from tsplat.kernels.descent import LARGEST
@@ -179,15 +179,17 @@ def test_descent_equals_that_of_the_cpu(vulkan):
     width, height = 59, 37
     target = np.random.default_rng(13).integers(0, 256, (height, width, 3), np.uint8)
     table = delta.rates(delta.INITIAL, LARGEST + 1)
-    prices = Prices(False, price_table(table.sizes, table.flags, table.groups), 0.0, 1e9)
+    rates = inter_table(table.flags, table.groups, table.nonzero, table.sizes)
+    prices = Prices(False, rates, 0.0, 1e9)
     results = []
     for arch in ("cpu", "vulkan"):
         canvas = loaded(runtime.start(arch), width, height, random_splats(0, 1, 1), target)
         if arch == "cpu":
             start = quantise(canvas, Splats(random_splats(24, height, width, 14)), STEPS)
             canvas.begin()
-        values, history = start.values, np.zeros(24, np.uint8)
-        found, alive = descend(canvas, start, values, values, history, prices, 0.01, 2)
+        values = start.values
+        known = (np.arange(24) % 12 + 16 * (np.arange(24) % 3)).astype(np.uint8)
+        found, alive = descend(canvas, start, values, values, known, prices, 0.01, 2)
         canvas.begin()
         canvas.load(found.dequantise().params)
         results.append((found.values, alive, canvas.squared_error()))

@@ -27,6 +27,7 @@ PULL = 4.0
 """Weight of an even chance, in bits."""
 HEAD = '''"""Chances of :mod:`tsplat.code.delta`, by ``python -m tsplat.bench.change_chances``."""
 
+# fmt: off
 CHANCES = (
 '''
 

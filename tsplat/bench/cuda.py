@@ -170,9 +170,9 @@ def launch() -> None:
     canvas.quantise(splats, np.ones(8, np.float32), integers, 0.5)
     down = canvas.descending(integers, splats)
     bounds = np.tile(np.array([-99, 99], np.int32), (8, 1))
-    history = np.zeros(30, np.int32)
+    contexts = np.zeros(30, np.int32)
     steps, rates = np.ones(8, np.float32), np.ones(descent.RATES, np.float32)
-    down.set(integers, integers, history, steps, rates, bounds)
+    down.set(integers, integers, contexts, steps, rates, bounds)
     order, none = np.arange(30, dtype=np.int32), np.zeros(0, np.int32)
     down.step(Turns(order, [(0, 30)], none, none, none, 0), False, 1.0, 0.0, 1.0)
 

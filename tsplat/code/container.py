@@ -1,4 +1,4 @@
-r"""The ``.tsplat`` container, version 3. All fixed-size integers are little-endian.
+r"""The ``.tsplat`` container, version 4. All fixed-size integers are little-endian.
 
 docs/FORMAT.md specifies the whole format; what stands here is its first part.
 
@@ -17,7 +17,7 @@ Header, 56 bytes
  byte size field
 ===== ==== ==================================================================================
     0    8 magic: 89 54 53 50 4C 0D 0A 1A
-    8    1 version: 3
+    8    1 version: 4
     9    1 primaries, ITU-T H.273 (2: unspecified)
    10    1 transfer characteristics, H.273
    11    1 matrix coefficients of the source, H.273 (pixels are decoded as RGB)
@@ -103,7 +103,7 @@ Example
 A header of 640x360 at 30 frames/s with square pixels, cells of four pixels and a span of 2, then
 the P-packet of frame 6, after frame 4, that changes nothing::
 
-    89 54 53 50 4C 0D 0A 1A  03  02 02 02  80 02  68 01
+    89 54 53 50 4C 0D 0A 1A  04  02 02 02  80 02  68 01
     1E 00 00 00  01 00 00 00  01 00  01 00
     80 00  80 00  12 03  1A 04  00 00 00 00  00 00 00 00
     04  00  00 00 00  00  02 00  CRC_HEADER
@@ -127,7 +127,7 @@ from tsplat.region import MAX_CELLS, MIN_CELL, grid
 from tsplat.splats import MAX_PIXELS, MAX_SIDE, Steps
 
 MAGIC = b"\x89TSPL\r\n\x1a"
-VERSION = 3
+VERSION = 4
 HEADER_BYTES = 56
 TICKS = 1000
 INTRA, INTER, INDEX, BACKGROUND = 1, 2, 3, 4

@@ -35,11 +35,11 @@ _FLAG, _PLACE, _SHAPE, _COLOUR, _CHANNEL = 0, 12, 13, 15, 19
 """Where contexts begin."""
 _UNARY = 6
 _LONGEST_UNARY = 14
-_WEIGHT = 24
+_WEIGHT = 60
 
 
 @dataclass(frozen=True)
-class _Channel:
+class Channel:
     """A channel's contexts.
 
     Attributes
@@ -74,12 +74,12 @@ class _Channel:
         return self.end - self.size > _UNARY
 
 
-def _laid_out(*channels: tuple[int, int, int]) -> tuple[_Channel, ...]:
+def _laid_out(*channels: tuple[int, int, int]) -> tuple[Channel, ...]:
     """Channels one after another, of so many contexts of each sort."""
     out, at = [], _CHANNEL
     for first, negative, sizes in channels:
         ends = np.cumsum([at, first, negative, _UNARY * sizes]).tolist()
-        out.append(_Channel(*ends))
+        out.append(Channel(*ends))
         at = ends[-1]
     return tuple(out)
 
@@ -88,8 +88,9 @@ _X = _Y = _L11 = (1, 0, 1)
 _L21 = _L22 = (2, 0, 1)
 _LUMA, _CB, _CR = (1, 0, 3), (2, 3, 3), (2, 3, 3)
 _MOTION = (3, 0, 1)
-_CHANNELS = _laid_out(_X, _Y, _L11, _L21, _L22, _LUMA, _CB, _CR, _MOTION, _MOTION)
-COUNT = _CHANNELS[-1].end
+CHANNELS = _laid_out(_X, _Y, _L11, _L21, _L22, _LUMA, _CB, _CR, _MOTION, _MOTION)
+"""Those of splats, then x and y of motion."""
+COUNT = CHANNELS[-1].end
 """Number of contexts."""
 NAMED = (
     ("changes, by history and motion", slice(_FLAG, _PLACE)),
@@ -99,7 +100,7 @@ NAMED = (
     *(
         (name, slice(channel.first, channel.end))
         for name, channel in zip(
-            ("x", "y", "l11", "l21", "l22", "Y", "Cb", "Cr", "motion, x", "motion, y"), _CHANNELS
+            ("x", "y", "l11", "l21", "l22", "Y", "Cb", "Cr", "motion, x", "motion, y"), CHANNELS
         )
     ),
 )
@@ -221,7 +222,7 @@ def code_motion(
     found = np.zeros((GRID, GRID, 2), np.int64)
     for axis in (0, 1):
         given = None if vectors is None else surprises(vectors[..., axis]).ravel()
-        channel = _CHANNELS[8 + axis]
+        channel = CHANNELS[8 + axis]
         looks, nothing = _liveliness(last[..., axis]).ravel(), np.zeros(GRID * GRID, np.int64)
         values = _values(coder, channel, looks, given, nothing > 0, nothing, nothing)
         found[..., axis] = values.reshape(GRID, GRID)
@@ -286,7 +287,7 @@ def _group(coder: _Coder, group: slice, area: np.ndarray, given: np.ndarray | No
     width = group.stop - group.start
     out = np.zeros((len(area), width), np.int64)
     for k in range(width):
-        channel = _CHANNELS[group.start + k]
+        channel = CHANNELS[group.start + k]
         before = out[:, k - 1] if k else np.zeros(len(area), np.int64)
         must = k == width - 1
         forced = np.logical_not(out.any(1)) if must else np.zeros(len(area), bool)
@@ -304,7 +305,7 @@ def _group(coder: _Coder, group: slice, area: np.ndarray, given: np.ndarray | No
 
 def _values(
     coder: _Coder,
-    channel: _Channel,
+    channel: Channel,
     looks: np.ndarray,
     given: np.ndarray | None,
     forced: np.ndarray,
@@ -418,14 +419,14 @@ def rates(contexts: Contexts, count: int) -> Rates:
         if place or shape:
             groups[number] += bits[_COLOUR + place + 2 * shape, colour]
     nonzero = np.zeros((8, 3, 2), np.float32)
-    for number, channel in enumerate(_CHANNELS[:8]):
+    for number, channel in enumerate(CHANNELS[:8]):
         nonzero[number, 0] = bits[channel.first]
         nonzero[number, 1] = bits[channel.first + channel.looks_back]
-    blocks = [(channel, 0) for channel in _CHANNELS[:8]]
-    blocks += [(channel, area) for area in (1, 2) for channel in _CHANNELS[5:8]]
+    blocks = [(channel, 0) for channel in CHANNELS[:8]]
+    blocks += [(channel, area) for area in (1, 2) for channel in CHANNELS[5:8]]
     sizes = [_size_bits(bits[channel.size + _UNARY * area :], count) for channel, area in blocks]
     motion = np.zeros((2, 3, count), np.float32)
-    for axis, channel in enumerate(_CHANNELS[8:]):
+    for axis, channel in enumerate(CHANNELS[8:]):
         first = bits[channel.first : channel.first + 3]
         motion[axis] = _size_bits(bits[channel.size :], count) + first[:, 1:]
         motion[axis, :, 0] = first[:, 0]
