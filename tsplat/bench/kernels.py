@@ -21,7 +21,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tsplat.kernels import runtime
+from tsplat.kernels import runtime, splatting
 from tsplat.kernels.canvas import Canvas
 
 WIDTH, HEIGHT, SPLATS = 640, 360, 1000
@@ -40,7 +40,7 @@ def synthetic(seed: int = 0) -> np.ndarray:
 
 
 def measure(threads: int | None, rounds: int = 100) -> dict[str, float]:
-    """Median times in milliseconds of one render and of one whole iteration."""
+    """Median times in milliseconds of one render, one backward pass, and one whole iteration."""
     runtime.start("cpu", threads)
     canvas = Canvas(WIDTH, HEIGHT)
     splats = synthetic()
@@ -51,8 +51,13 @@ def measure(threads: int | None, rounds: int = 100) -> dict[str, float]:
     def render() -> None:
         canvas._render(canvas._black, canvas._image, canvas._everywhere)
 
+    def backward() -> None:
+        splats = (canvas._params, canvas._prepared, canvas._error, canvas._grads)
+        splatting.gradient(*splats, SPLATS, canvas.columns, canvas.rows, *canvas._work()[1:3])
+
     return {
         "render": _median_ms(render, rounds),
+        "backward": _median_ms(backward, rounds),
         "iteration": _median_ms(lambda: canvas.iterate(0.0, 0.0, 1), rounds),
     }
 
@@ -90,7 +95,7 @@ def main() -> None:
         if options.beside:
             theirs.append(beside(options.beside, threads))
         ours.append(measure(options.threads))
-    for name in ("render", "iteration"):
+    for name in ("render", "backward", "iteration"):
         print(f"{name:10} {statistics.median(o[name] for o in ours):6.2f}")
     if theirs:
         both = [(o, t, t["render"] + t["backward"]) for o, t in zip(ours, theirs)]
