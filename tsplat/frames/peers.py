@@ -193,16 +193,23 @@ def decode(stream: Stream, threads: int = 1) -> Iterator[np.ndarray]:
     MediaError
         This build of FFmpeg's libraries has no such decoder, or it failed.
     """
-    name = PEERS[stream.peer].decoder
+    for frame in _frames(stream, threads):
+        yield _to_rgb(frame, stream.shape)
+
+
+def decode_only(stream: Stream, threads: int = 1) -> int:
+    """As :func:`decode`, but pictures stay as the decoder has them, 4:2:0; how many they are."""
+    return sum(1 for _ in _frames(stream, threads))
+
+
+def _frames(stream: Stream, threads: int) -> Iterator[av.VideoFrame]:
     try:
-        context = VideoCodecContext.create(name, "r")
+        context = VideoCodecContext.create(PEERS[stream.peer].decoder, "r")
         assert isinstance(context, VideoCodecContext)
         context.thread_count, context.thread_type = threads, "AUTO"
         for data in stream.packets:
-            for frame in context.decode(av.Packet(data)):
-                yield _to_rgb(frame, stream.shape)
-        for frame in context.decode(None):
-            yield _to_rgb(frame, stream.shape)
+            yield from context.decode(av.Packet(data))
+        yield from context.decode(None)
     except (av.error.FFmpegError, ValueError) as error:
         raise MediaError(f"{stream.peer}: cannot decode here ({_reason(error)})") from error
 
