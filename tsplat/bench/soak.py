@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -73,7 +74,9 @@ def soak(
     with tempfile.TemporaryDirectory() as folder:
         words = ["--preset", preset, "--arch", "cpu", "--quiet", *(["--live"] if live else [])]
         command = [*TSPLAT, "encode", "-", str(Path(folder) / "long.tsplat"), *words]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=sys.stderr) as encoder:
+        opened = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=sys.stderr)
+        # An encoder that ends early says why itself.
+        with suppress(BrokenPipeError), opened as encoder:
             assert encoder.stdin is not None
             sink = Y4m(cast(BinaryIO, encoder.stdin), Clip(width, height, clip.rate))
             began = last = time.monotonic()
@@ -89,9 +92,8 @@ def soak(
                     last, reported = now, count
                 if now - began >= 60 * minutes:
                     break
-            encoder.stdin.close()
-        if encoder.returncode:
-            raise TsplatError(f"the encoder ended with {encoder.returncode}")
+        if opened.returncode:
+            raise TsplatError(f"the encoder ended with {opened.returncode}")
 
 
 def _rss(process: int) -> float:
@@ -113,7 +115,7 @@ def main() -> None:
         print("minute  frames/s       MiB")
         for minute, rate, rss in soak(clip, options.preset, options.minutes, options.live):
             print(f"{minute:6.1f} {rate:9.1f} {rss:9.0f}", flush=True)
-    except (TsplatError, BrokenPipeError) as error:
+    except TsplatError as error:
         parser.error(str(error))
 
 

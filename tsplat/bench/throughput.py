@@ -67,8 +67,9 @@ def encode(clip: Pictures, name: str) -> tuple[bytes, dict]:
     """
     height, width = clip.frames[0].shape[:2]
     config = preset(name, span=SPAN)
-    tracker = Tracker(width, height, Matting())
-    Tracker(width, height, tracker.matte)(clip.frames[0])
+    matting = Matting()
+    matting(clip.frames[0])
+    tracker = Tracker(width, height, matting)
     warm(config)
     regions: deque[Region] = deque()
     encoder = Encoder(width, height, clip.rate, config, roi=lambda frame: regions.popleft())
