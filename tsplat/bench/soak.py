@@ -88,7 +88,11 @@ def soak(
                 sink.write(frame, due)
                 now = time.monotonic()
                 if now - last >= each:
-                    yield (now - began) / 60, (count - reported) / (now - last), _rss(encoder.pid)
+                    yield (
+                        (now - began) / 60,
+                        (count - reported) / (now - last),
+                        resident_mib(encoder.pid),
+                    )
                     last, reported = now, count
                 if now - began >= 60 * minutes:
                     break
@@ -96,8 +100,8 @@ def soak(
             raise TsplatError(f"the encoder ended with {opened.returncode}")
 
 
-def _rss(process: int) -> float:
-    """Resident memory, MiB; ``ps`` gives KiB."""
+def resident_mib(process: int) -> float:
+    """Resident memory of a process, MiB; ``ps`` gives KiB."""
     command = ["ps", "-o", "rss=", "-p", str(process)]
     return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout) / 1024
 
