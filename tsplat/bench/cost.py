@@ -120,6 +120,7 @@ def plot(path: Path, cost: dict[str, list[dict]]) -> None:
     """Draw the sweeps side by side; the ending of the path decides the kind."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     figure = Figure(figsize=(12, 4), layout="constrained")
     FigureCanvasAgg(figure)
@@ -132,6 +133,9 @@ def plot(path: Path, cost: dict[str, list[dict]]) -> None:
         panel.set(xlabel=label, ylabel="ms a frame", yscale="log")
         if name != "changed":
             panel.set_xscale("log")
+            panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            panel.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+            panel.xaxis.set_minor_formatter(NullFormatter())
         panel.grid(alpha=0.25)
     panels[0].legend(fontsize="small")
     figure.savefig(path)

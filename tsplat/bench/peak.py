@@ -21,7 +21,7 @@ _ADD_TURNS = 2_000_000
 _BLOCK = 512
 """Vectors of a thread: 16 KiB, half of a first-level cache."""
 _COPY_TURNS = 20_000
-_ROUNDS = 9
+_ROUNDS = 40
 
 
 @ti.kernel
