@@ -128,14 +128,15 @@ def roofline(threads: int | None = None) -> dict[str, Any]:
     -------
     dict
         ``scene``, ``threads``, ``lanes``; the peaks, ``operations_per_s`` (multiply-adds, lane by
-        lane) and ``bytes_per_s``, of all threads, ``clock_ghz`` if a core does two vectors of them
-        a cycle; and ``kernels``: for each ``pairs``, ``walked``, ``operations`` and ``bytes`` a
-        walked pair, ``bound_ms``, ``bound_by``, ``measured_ms``, and ``share`` = bound / measured.
-        Times, as peaks, are the best of many rounds.
+        lane) and ``bytes_per_s``, those of one thread times the threads; ``clock_ghz``, if a core
+        does two vectors of multiply-adds a cycle; and ``kernels``: for each ``pairs``, ``walked``,
+        ``operations`` and ``bytes`` a walked pair, ``bound_ms``, ``bound_by``, ``measured_ms``, and
+        ``share`` = bound / measured. Times, as peaks, are the best of many rounds.
     """
     backend = runtime.start("cpu", threads)
     pairs = count(synthetic(), WIDTH, HEIGHT)
-    operations, moved = peak.operations_per_s(backend), peak.bytes_per_s(backend)
+    operations = backend.threads * peak.operations_per_s()
+    moved = backend.threads * peak.bytes_per_s()
     measured = measure(threads, of=min)
     render = _bound(pairs.render, RENDER, operations, moved)
     backward = _bound(pairs.backward, BACKWARD, operations, moved)

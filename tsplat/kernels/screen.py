@@ -8,8 +8,7 @@ import taichi as ti
 from tsplat.kernels import gpu, pixels, runtime, splatting
 from tsplat.kernels.splatting import V8, V16
 
-THREAD_LANES = 512
-"""Turns of a loop that Taichi gives to one thread; see :mod:`tsplat.kernels.splatting`."""
+_THREAD_LANES = 512
 
 
 class Screen:
@@ -90,7 +89,7 @@ class Screen:
     def _work(self) -> tuple[int, int, int, int]:
         """On the CPU span, lanes, splat workers, tile workers: see
         :mod:`tsplat.kernels.splatting`."""
-        return self.columns, THREAD_LANES, self.backend.threads, self.backend.threads
+        return self.columns, _THREAD_LANES, self.backend.threads, self.backend.threads
 
     def _render(self, start: ti.Ndarray, out: ti.Ndarray, active: ti.Ndarray) -> None:
         picture = (start, out, active, self._n, self.columns, self.rows)
