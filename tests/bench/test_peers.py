@@ -45,6 +45,13 @@ def test_a_high_quality_gives_back_the_frames_in_their_order(name, frames):
         assert errors[k] == max(errors) > 34
 
 
+@pytest.mark.parametrize("name", sorted(peers.PEERS))
+def test_more_threads_show_as_many_frames(name, frames):
+    stream = peers.encode(frames, name, 30, threads=2)
+    assert len(list(peers.decode(stream, 2))) == 6
+    assert peers.decode_only(stream, 2) == peers.decode_only(stream) == 6
+
+
 def test_streams_hold_nothing_that_a_decoder_does_not_need(frames):
     for name, words in {"x264": b"x264", "x265": b"x265"}.items():
         assert words not in b"".join(peers.encode(frames, name, 30).packets)

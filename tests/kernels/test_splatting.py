@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests import reference
 from tests.reference import random_splats
+from tsplat.bench.soak import resident_mib
 from tsplat.kernels import runtime
 from tsplat.kernels.canvas import Canvas, mass
 from tsplat.kernels.screen import Screen
@@ -256,6 +259,18 @@ def test_results_do_not_depend_on_threads():
         results.append([fitted, *numbers, canvas.picture(fitted)])
     for one, *others in zip(*results):
         assert all(np.array_equal(one, other) for other in others)
+
+
+def test_beginning_again_and_again_takes_no_memory():
+    """A kernel compiled for every fit would be some kilobytes each."""
+    canvas = Canvas(16, 16)
+    tiles = np.ones(canvas.tiles, bool)
+    for _ in range(50):
+        canvas.begin(tiles=tiles)
+    before = resident_mib(os.getpid())
+    for _ in range(1500):
+        canvas.begin(tiles=tiles)
+    assert resident_mib(os.getpid()) < before + 4
 
 
 def test_the_normal_operator_is_the_gram_matrix():

@@ -21,7 +21,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tsplat.kernels import runtime
+from tsplat.kernels import runtime, splatting
 from tsplat.kernels.canvas import Canvas
 
 WIDTH, HEIGHT, SPLATS = 640, 360, 1000
@@ -39,8 +39,13 @@ def synthetic(seed: int = 0) -> np.ndarray:
     return np.concatenate([means, cholesky, colours], 1).astype(np.float32)
 
 
-def measure(threads: int | None, rounds: int = 100) -> dict[str, float]:
-    """Median times in milliseconds of one render and of one whole iteration."""
+def measure(
+    threads: int | None,
+    rounds: int = 100,
+    of: Callable[[list[float]], float] = statistics.median,
+) -> dict[str, float]:
+    """Times in milliseconds of one render, one backward pass, and one whole iteration: medians, or
+    whatever else ``of`` makes of those of all rounds."""
     runtime.start("cpu", threads)
     canvas = Canvas(WIDTH, HEIGHT)
     splats = synthetic()
@@ -51,10 +56,16 @@ def measure(threads: int | None, rounds: int = 100) -> dict[str, float]:
     def render() -> None:
         canvas._render(canvas._black, canvas._image, canvas._everywhere)
 
-    return {
-        "render": _median_ms(render, rounds),
-        "iteration": _median_ms(lambda: canvas.iterate(0.0, 0.0, 1), rounds),
+    def backward() -> None:
+        splats = (canvas._params, canvas._prepared, canvas._error, canvas._grads)
+        splatting.gradient(*splats, SPLATS, canvas.columns, canvas.rows, *canvas._work()[1:3])
+
+    calls = {
+        "render": render,
+        "backward": backward,
+        "iteration": lambda: canvas.iterate(0.0, 0.0, 1),
     }
+    return {name: 1e3 * of(_seconds(call, rounds)) for name, call in calls.items()}
 
 
 def beside(script: str, threads: int) -> dict[str, float]:
@@ -66,7 +77,7 @@ def beside(script: str, threads: int) -> dict[str, float]:
     return {name: float(value) for name, value in found}
 
 
-def _median_ms(call: Callable[[], None], rounds: int) -> float:
+def _seconds(call: Callable[[], None], rounds: int) -> list[float]:
     times = []
     for k in range(rounds + 5):
         start = time.perf_counter()
@@ -74,7 +85,7 @@ def _median_ms(call: Callable[[], None], rounds: int) -> float:
         runtime.sync()
         if k >= 5:
             times.append(time.perf_counter() - start)
-    return 1e3 * statistics.median(times)
+    return times
 
 
 def main() -> None:
@@ -90,7 +101,7 @@ def main() -> None:
         if options.beside:
             theirs.append(beside(options.beside, threads))
         ours.append(measure(options.threads))
-    for name in ("render", "iteration"):
+    for name in ("render", "backward", "iteration"):
         print(f"{name:10} {statistics.median(o[name] for o in ours):6.2f}")
     if theirs:
         both = [(o, t, t["render"] + t["backward"]) for o, t in zip(ours, theirs)]

@@ -463,10 +463,16 @@ def _paced(
     """Ticks and picture of each frame; counts the time that reading takes."""
     limited = itertools.islice(iter(pictures), most)
     clocked = _clocked(limited, seconds)
-    times, frames = itertools.tee(clocked)
-    pace = timeline((t for t, _ in times), rate)
-    for ticks, (_, frame) in zip(pace, frames):
-        yield ticks, frame
+    # Not itertools.tee, which keeps up to 57 frames that nobody needs any more.
+    shown: deque[np.ndarray] = deque()
+
+    def times() -> Iterator[Fraction]:
+        for when, frame in clocked:
+            shown.append(frame)
+            yield when
+
+    for ticks in timeline(times(), rate):
+        yield ticks, shown.popleft()
 
 
 def _clocked(items: Iterator, seconds: dict[str, float]) -> Iterator:

@@ -117,7 +117,12 @@ def fits(peer: str, width: int, height: int, shrink: int) -> bool:
 
 
 def encode(
-    frames: Iterable[np.ndarray], peer: str, crf: int, shrink: int = 1, rate: Fraction | int = 30
+    frames: Iterable[np.ndarray],
+    peer: str,
+    crf: int,
+    shrink: int = 1,
+    rate: Fraction | int = 30,
+    threads: int = 1,
 ) -> Stream:
     """Code pictures.
 
@@ -133,6 +138,8 @@ def encode(
         side is continued by a line, which the decoder takes off.
     rate : Fraction
         Frames a second.
+    threads : int
+        Of the encoder; more of them cost bits.
 
     Raises
     ------
@@ -152,7 +159,7 @@ def encode(
                 size = coded_size(shape[1], shape[0], shrink)
                 if min(size) < PEERS[peer].least:
                     raise ConfigError(f"{peer}: got pictures of {size[0]}x{size[1]}, too small")
-                context = _encoder(PEERS[peer], size, crf, Fraction(rate))
+                context = _encoder(PEERS[peer], size, crf, Fraction(rate), threads)
             frame = _to_yuv(picture, size, shrink)
             frame.pts, frame.time_base = number, context.time_base
             packets += context.encode(frame)
@@ -167,8 +174,14 @@ def encode(
     return Stream(peer, shape, [_needed(bytes(p), peer) for p in packets], keyframes)
 
 
-def decode(stream: Stream) -> Iterator[np.ndarray]:
+def decode(stream: Stream, threads: int = 1) -> Iterator[np.ndarray]:
     """Decode what :func:`encode` made, picture by picture, at the size that went in.
+
+    Parameters
+    ----------
+    stream : Stream
+    threads : int
+        Of the decoder.
 
     Yields
     ------
@@ -180,21 +193,30 @@ def decode(stream: Stream) -> Iterator[np.ndarray]:
     MediaError
         This build of FFmpeg's libraries has no such decoder, or it failed.
     """
-    name = PEERS[stream.peer].decoder
+    for frame in _frames(stream, threads):
+        yield _to_rgb(frame, stream.shape)
+
+
+def decode_only(stream: Stream, threads: int = 1) -> int:
+    """As :func:`decode`, but pictures stay as the decoder has them, 4:2:0; how many they are."""
+    return sum(1 for _ in _frames(stream, threads))
+
+
+def _frames(stream: Stream, threads: int) -> Iterator[av.VideoFrame]:
     try:
-        context = VideoCodecContext.create(name, "r")
+        context = VideoCodecContext.create(PEERS[stream.peer].decoder, "r")
         assert isinstance(context, VideoCodecContext)
-        context.thread_count = 1
+        context.thread_count, context.thread_type = threads, "AUTO"
         for data in stream.packets:
-            for frame in context.decode(av.Packet(data)):
-                yield _to_rgb(frame, stream.shape)
-        for frame in context.decode(None):
-            yield _to_rgb(frame, stream.shape)
+            yield from context.decode(av.Packet(data))
+        yield from context.decode(None)
     except (av.error.FFmpegError, ValueError) as error:
         raise MediaError(f"{stream.peer}: cannot decode here ({_reason(error)})") from error
 
 
-def _encoder(peer: Peer, size: tuple[int, int], crf: int, rate: Fraction) -> VideoCodecContext:
+def _encoder(
+    peer: Peer, size: tuple[int, int], crf: int, rate: Fraction, threads: int
+) -> VideoCodecContext:
     # SVT-AV1 reports every encoder that it starts on stderr; errors only.
     os.environ.setdefault("SVT_LOG", "1")
     context = VideoCodecContext.create(peer.encoder, "w")
@@ -203,8 +225,7 @@ def _encoder(peer: Peer, size: tuple[int, int], crf: int, rate: Fraction) -> Vid
     context.pix_fmt = "yuv420p"
     context.framerate, context.time_base = rate, 1 / rate
     context.color_range = _LIMITED
-    # More threads cost bits, and how many would depend on the machine.
-    context.thread_count = 1
+    context.thread_count, context.thread_type = threads, "AUTO"
     context.options = _options(peer, crf)
     context.open()
     return context

@@ -113,7 +113,7 @@ class Canvas(Screen):
         """
         self._active = self._tile_map(tiles)
         if tiles is not None:
-            self._error.fill(0.0)
+            pixels.clear(self._error, 3 * self._length)
         self.load(np.zeros((0, 8), np.float32) if frozen is None else frozen)
         self._render(self._target, self._base, self._everywhere)
 

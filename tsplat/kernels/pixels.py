@@ -15,6 +15,13 @@ Picture = ti.types.ndarray(dtype=ti.f32, ndim=3)  # (height, width, 3)
 
 
 @ti.kernel
+def clear(out: Pixels, items: ti.i32):
+    """out = 0. Taichi's own ``fill`` compiles a kernel for every vector that it is given."""
+    for p in range(items):
+        out[p] = V8(0.0)
+
+
+@ti.kernel
 def put_frame(
     frame: Frame,
     out: Pixels,

@@ -59,7 +59,7 @@ class Screen:
 
     def _plane(self, channels: int) -> ti.Ndarray:
         plane = ti.ndarray(V8, self._length * channels)
-        plane.fill(0.0)
+        pixels.clear(plane, self._length * channels)
         return plane
 
     def _tile_map(self, tiles: np.ndarray | None) -> ti.Ndarray:

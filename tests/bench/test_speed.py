@@ -1,0 +1,118 @@
+"""The command that measures speed, with processes that are only pretended."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from tsplat_cli.bench_command import command
+
+from tests.cli.test_cli import fails, tsplat
+from tests.clips import pictures, write_clip
+from tsplat.bench import cost, processes, speed
+from tsplat.config import PRESETS
+
+COLD, WARM = 5.0, 1.0
+
+
+def pretended(*words: object, cache: Path | None = None) -> processes.Ended:
+    """A process that is slow where its cache is empty, and needs a MiB a frame."""
+    cold = cache is not None and not cache.exists()
+    if cache is not None:
+        cache.mkdir(exist_ok=True)
+    Path(str(words[2])).write_bytes(b"")
+    frames = int(str(words[words.index("--frames") + 1])) if "--frames" in words else 1
+    said = {
+        "frames": frames,
+        "encode_frames_per_s": frames / 4,
+        "seconds": {"total": 4.0, "verify": 2.0},
+    }
+    return processes.Ended(COLD if cold else WARM, float(frames), json.dumps(said))
+
+
+@pytest.fixture
+def small(monkeypatch):
+    monkeypatch.setattr(processes, "run", pretended)
+    monkeypatch.setattr(processes, "LARGE", (160, 90))
+    monkeypatch.setattr(cost, "LINES", (36, 72))
+    monkeypatch.setattr(cost, "SPLATS", (20, 40))
+    monkeypatch.setattr(cost, "SHARES", (0.0, 1.0))
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return write_clip(tmp_path_factory.mktemp("clip") / "talk.mp4", pictures(6, 128, 72))
+
+
+def test_the_command_measures_and_prints_json(small, clip, tmp_path):
+    pytest.importorskip("matplotlib")
+    words = ["speed", str(clip), "--frames", "4", "--height", "72", "--presets", "realtime,fast"]
+    done = CliRunner().invoke(command, [*words, "--json", "--quiet", "--out", str(tmp_path)])
+    assert done.exception is None
+    r = json.loads(done.stdout)
+    assert r["clip"] == {"name": "talk.mp4", "width": 128, "height": 72, "frames": 4, "rate": "30"}
+    presets = ["realtime", "fast"]
+    for part in ("encode", "decode", "command"):
+        assert [row["preset"] for row in r[part]] == presets
+    assert {row["codec"] for row in r["peers"]} == {"x264", "x265", "svtav1"}
+    assert len(r["ratios"]) == 2 * len(r["peers"])
+    for ratio in r["ratios"]:
+        ours = {part: r[part][presets.index(ratio["preset"])] for part in ("encode", "decode")}
+        other = next(
+            row
+            for row in r["peers"]
+            if (row["codec"], row["threads"]) == (ratio["codec"], ratio["threads"])
+        )
+        for work in ("encode", "decode"):
+            quotient = ours[work]["frames_per_s"] / other[f"{work}_frames_per_s"]
+            assert ratio[work] == pytest.approx(quotient)
+    assert r["command"][0]["frames_per_s"] == 1
+    assert r["command"][0]["unverified_frames_per_s"] == 2
+    for work in ("encode", "decode"):
+        assert r["first_frame"][work] == {"cold_s": COLD, "warm_s": WARM}
+    encodes = [row for row in r["peak_memory"] if row["command"] == "encode"]
+    short, long = (row["frames"] for row in encodes)
+    assert long == 2 * short
+    assert [row["peak_mib"] for row in encodes] == [short, long]
+    assert {"scene", "kernels", "operations_per_s"} < set(r["roofline"])
+    assert set(r["cost"]) == {"pixels", "splats", "changed"}
+    assert r["machine"]["threads"] >= 1
+    assert {path.name for path in tmp_path.iterdir()} == {"speed.json", "cost.svg"}
+    written = (tmp_path / "speed.json").read_text()
+    assert json.loads(written) == r
+    assert str(clip.parent) not in written
+
+
+def test_tables_show_it_and_the_portrait_is_there_without_a_clip(small):
+    words = ["speed", "--frames", "3", "--height", "72", "--presets", "realtime"]
+    done = CliRunner().invoke(command, words)
+    assert done.exception is None
+    for shown in ("portrait.mkv: 3 frames of 128x72", "matting", "svtav1", "cold s", "160x90"):
+        assert shown in done.stdout
+    for shown in ("backward", "share", "100% moves", "realtime / x264"):
+        assert shown in done.stdout
+    assert "tsplat: kernels" in done.stderr
+
+
+def test_presets_of_the_command_are_those_of_the_codec():
+    from tsplat_cli import bench_speed
+
+    assert bench_speed._PRESETS == PRESETS
+
+
+def test_a_machine_has_a_name():
+    found = speed.machine()
+    assert found["cpu"]
+    assert found["tsplat"]
+
+
+def test_what_cannot_be_measured_is_one_line(tmp_path):
+    text = tmp_path / "text.mp4"
+    text.write_text("hello")
+    fails(tsplat("bench", "speed", tmp_path / "a.mp4"), 1, "no such file")
+    fails(tsplat("bench", "speed", text), 1, "not a video")
+    fails(tsplat("bench", "speed", "-"), 2, "standard input")
+    for words in (("--presets", "vhs"), ("--presets", ","), ("--frames", 1)):
+        assert tsplat("bench", "speed", *words).returncode == 2
