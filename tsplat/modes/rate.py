@@ -24,6 +24,8 @@ from tsplat.predict.worth import expected_gain
 from tsplat.splats import QuantizedSplats, Splats
 
 _NEVER = 1e9
+_LEAST_MOTION = 0.5
+"""Half pixels that optical flow must find somewhere for motion to be tried."""
 _NEW_FIT = FitConfig(12, rate=0.1, colour_rate=0.05, final=0.3, solve=0)
 _SORTED = 2.0
 """Bits that an added splat's place saves, being sorted among few."""
@@ -109,7 +111,10 @@ def inter(
         )
         values[chosen] = found.values
     found = QuantizedSplats(values, steps)
-    added = _added(canvas, before, found, newcomers, config, header, lagrange, room)
+    wanted = config.added if chosen.any() else 0
+    added = _added(
+        canvas, before, found, newcomers, wanted, config.added_blur, header, lagrange, room
+    )
     if reaching is not None:
         added = added[reaching(QuantizedSplats(added, steps).dequantise().params)]
     return Change(stay, np.concatenate([found.values, added]), vectors)
@@ -130,6 +135,8 @@ def _moved(
         return None, splats.values
     params = splats.dequantise().params
     start = vectors_of(flow, params, header.width, header.height)
+    if np.abs(start).max() < _LEAST_MOTION:
+        return None, splats.values
     vectors = refine(canvas, splats, start, config.motion, lagrange)
     canvas.load(params)
     gain = canvas.squared_error() - error_after(canvas, splats, vectors)
@@ -143,7 +150,8 @@ def _added(
     before: State,
     there: QuantizedSplats,
     newcomers: Callable[[np.ndarray], np.ndarray],
-    config: RateConfig,
+    wanted: int,
+    blur: float,
     header: Header,
     lagrange: float,
     room: int,
@@ -154,11 +162,11 @@ def _added(
         return nothing
     params = there.dequantise().params
     arrivals = newcomers(params)
-    count = min(config.added, room - len(there))
+    count = min(wanted, room - len(there))
     if count > 0:
         distance = np.sqrt(header.width * header.height / max(1, len(there)))
         canvas.begin()
-        found = peaks(canvas, params, count, config.added_blur * distance)
+        found = peaks(canvas, params, count, blur * distance)
         arrivals = np.concatenate([arrivals, found])
     if not len(arrivals):
         return nothing
