@@ -70,7 +70,12 @@ class Bitrate(click.ParamType):
     help="What lies outside the region.",
 )
 @click.option("--background-kbps", type=float, metavar="K", help="Rate of a background of video.")
-@click.option("--init", type=click.Choice(["superpixel", "random"]), help="First splats.")
+@click.option(
+    "--init",
+    type=click.Choice(["superpixel", "lsc", "random"]),
+    help="First splats: SLIC superpixels, those of linear spectral clustering, or random ones.  "
+    "[superpixel]",
+)
 @backend_options
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 @click.option(

@@ -423,8 +423,9 @@ def test_streams_with_regions_do_not_depend_on_threads():
         assert streams[0] == streams[1]
 
 
-def test_random_first_splats_lie_in_the_region_too():
-    config = tsplat.preset("fast", gaussians=90, background="none", init="random")
+@pytest.mark.parametrize("init", ["lsc", "random"])
+def test_other_first_splats_lie_in_the_region_too(init):
+    config = tsplat.preset("fast", gaussians=90, background="none", init=init)
     frames = pictures(2)
     for k, (encoder, _, decoder) in enumerate(run(lambda k: person(48), frames, config)):
         assert same_state(encoder, decoder)

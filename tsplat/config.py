@@ -11,6 +11,7 @@ from tsplat.splats import MAX_SPLATS, Steps
 PRESETS = ("realtime", "fast", "slow")
 BACKGROUNDS = ("splats", "none", "blur", "video")
 SELECTIONS = ("rate", "paper")
+INITS = ("superpixel", "lsc", "random")
 CRF = 24.0
 """Constant quality of an encoder that is told nothing."""
 ANCHOR = 30.0
@@ -182,8 +183,9 @@ class EncoderConfig:
     threshold : float
         Growth of the residual above which a pixel counts as changed, grey levels, 0..255; for
         the paper's selection.
-    init : {"superpixel", "random"}
-        First splats of an I-frame.
+    init : {"superpixel", "lsc", "random"}
+        First splats of an I-frame: one for each superpixel, cut by SLIC or by linear spectral
+        clustering, the paper's; or random ones.
     seed : int
         Of the random initialisation.
     intra : FitConfig
@@ -239,8 +241,8 @@ class EncoderConfig:
         _count("gop", self.gop, 1, 65535)
         _within("threshold", self.threshold, 0, 255)
         _count("seed", self.seed, 0, 2**63 - 1)
-        if self.init not in ("superpixel", "random"):
-            raise ConfigError(f"init: got {self.init!r}, expected superpixel or random")
+        if self.init not in INITS:
+            raise ConfigError(f"init: got {self.init!r}, expected one of {', '.join(INITS)}")
         if self.background not in BACKGROUNDS:
             raise ConfigError(
                 f"background: got {self.background!r}, expected one of {', '.join(BACKGROUNDS)}"

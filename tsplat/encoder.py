@@ -40,6 +40,8 @@ _ROOM = 1.3
 """Splats that P-frames may bring an I-frame's to."""
 _NEW_REGION = 0.4
 """An I-frame follows when this share of the region has no splats yet."""
+_CUTS = {"superpixel": "slic", "lsc": "lsc"}
+"""How superpixels are cut, by initialisation."""
 _BACKGROUND_CODEC = "av1"
 _BACKGROUND_EVERY = 8
 """Frames for each picture of a background's video, at least."""
@@ -358,11 +360,12 @@ class Encoder:
             return Splats(np.zeros((0, 8), np.float32))
         if config.init == "random":
             return scatter(frame, count, config.seed, self._weight)
+        cut = _CUTS[config.init]
         if inside == self._inside.size:
-            return superpixel(frame, count)
+            return superpixel(frame, count, cut=cut)
         there = round(count * outside / (inside + outside))
         parts = ((self._inside, count - there), (~self._inside, there))
-        found = [superpixel(frame, n, part).params for part, n in parts if n]
+        found = [superpixel(frame, n, part, cut).params for part, n in parts if n]
         return Splats(np.concatenate(found))
 
     def _inter(self, before: State, frames: list[_Frame]) -> bytes | None:
