@@ -71,6 +71,11 @@ class Bitrate(click.ParamType):
 )
 @click.option("--background-kbps", type=float, metavar="K", help="Rate of a background of video.")
 @click.option(
+    "--motion",
+    type=click.Choice(["flow", "grid", "none"]),
+    help="Vectors that move a P-frame's splats: from optical flow, from rest, or none.  [flow]",
+)
+@click.option(
     "--init",
     type=click.Choice(["superpixel", "lsc", "random"]),
     help="First splats: SLIC superpixels, those of linear spectral clustering, or random ones.  "

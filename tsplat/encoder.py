@@ -26,7 +26,7 @@ from tsplat.modes.control import Control
 from tsplat.modes.intra import intra
 from tsplat.modes.rate import Change
 from tsplat.predict.cut import Cuts
-from tsplat.predict.flow import Flow
+from tsplat.predict.flow import REST, Flow
 from tsplat.predict.moving import Uncovered, reaching
 from tsplat.region import Region, default_cell, grid
 from tsplat.splats import MAX_SPLATS, QuantizedSplats, Splats
@@ -321,7 +321,7 @@ class Encoder:
         self._canvas.set_target(frame.pixels)
         self._flow.forget()
         with self._timed("flow"):
-            self._flow.next(frame.pixels)
+            self._motion(frame.pixels)
         while True:
             quality = control.intra(self._pixels())
             start = START if config.intra.grow else 1.0
@@ -373,7 +373,7 @@ class Encoder:
         config, header, frame = self.config, self._header, frames[-1]
         self._canvas.set_target(frame.pixels)
         with self._timed("flow"):
-            flow = self._flow.next(frame.pixels)
+            flow = self._motion(frame.pixels)
         with self._timed("inter"):
             change = self._change(before, flow, frame)
         if change is None:
@@ -393,6 +393,12 @@ class Encoder:
         held = self._span_psnr(before, self._state, frames) if config.psnr else None
         self._control.inter_coded(len(packet), len(frames), held)
         return packet
+
+    def _motion(self, frame: np.ndarray) -> np.ndarray | None:
+        """The flow that a P-frame's vectors start from; None if there are to be none."""
+        if self.config.motion == "flow":
+            return self._flow.next(frame)
+        return REST if self.config.motion == "grid" else None
 
     def _span_psnr(self, before: State, now: State, frames: list[_Frame]) -> float:
         """Weighted PSNR of all frames that a P-packet shows, interpolated ones included, dB."""
