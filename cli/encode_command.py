@@ -77,9 +77,9 @@ class Bitrate(click.ParamType):
 )
 @click.option(
     "--init",
-    type=click.Choice(["superpixel", "lsc", "random"]),
-    help="First splats: SLIC superpixels, those of linear spectral clustering, or random ones.  "
-    "[superpixel]",
+    type=click.Choice(["superpixel", "lsc", "regressor", "random"]),
+    help="First splats: SLIC superpixels, those of linear spectral clustering, a network's, or "
+    "random ones.  [superpixel]",
 )
 @backend_options
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")

@@ -439,7 +439,7 @@ def test_splats_move_by_the_vectors_that_were_asked_for(motion, moves):
     assert any(part & 16 for part in parts) == moves
 
 
-@pytest.mark.parametrize("init", ["lsc", "random"])
+@pytest.mark.parametrize("init", ["lsc", "regressor", "random"])
 def test_other_first_splats_lie_in_the_region_too(init):
     config = tsplat.preset("fast", gaussians=90, background="none", init=init)
     frames = pictures(2)

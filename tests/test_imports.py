@@ -18,15 +18,16 @@ BELOW = {
     "between": {"splats"},
     "motion": {"splats"},
     "splats": {"errors"},
+    "inference": {"errors"},
     "config": {"errors", "splats"},
     "kernels": {"errors"},
     "frames": {"errors", "splats", "config", "background"},
-    "init": {"errors", "splats", "config", "kernels"},
+    "init": {"errors", "inference", "splats", "config", "kernels"},
     "fit": {"errors", "splats", "config", "kernels"},
     "predict": {"errors", "splats", "config", "kernels", "motion"},
     "code": {"errors", "motion", "region", "splats", "config", "kernels"},
     "background": {"errors"},
-    "roi": {"errors", "region"},
+    "roi": {"errors", "inference", "region"},
 }
 BELOW["modes"] = {"errors", "splats", "config", "kernels", "code", "fit", "predict"}
 BELOW["decoder"] = {
@@ -47,7 +48,7 @@ ONLY_IMPORTER = {
     "cv2": {
         *("background", "bench", "files", "fit", "frames", "init", "predict", "reproduce", "roi"),
     },
-    "onnxruntime": {"roi"},
+    "onnxruntime": {"inference"},
     "skimage": {"init", "bench"},
     "taichi": {"kernels", "bench"},
 }

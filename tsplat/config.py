@@ -12,7 +12,7 @@ PRESETS = ("realtime", "fast", "slow")
 BACKGROUNDS = ("splats", "none", "blur", "video")
 SELECTIONS = ("rate", "paper")
 MOTIONS = ("flow", "grid", "none")
-INITS = ("superpixel", "lsc", "random")
+INITS = ("superpixel", "lsc", "regressor", "random")
 CRF = 24.0
 """Constant quality of an encoder that is told nothing."""
 ANCHOR = 30.0
@@ -187,9 +187,9 @@ class EncoderConfig:
     motion : {"flow", "grid", "none"}
         Vectors that move all splats of a P-frame: from optical flow of the source, then fitted to
         what renders best; fitted from rest, without optical flow; none.
-    init : {"superpixel", "lsc", "random"}
+    init : {"superpixel", "lsc", "regressor", "random"}
         First splats of an I-frame: one for each superpixel, cut by SLIC or by linear spectral
-        clustering, the paper's; or random ones.
+        clustering, the paper's; as a network sees them; or random ones.
     seed : int
         Of the random initialisation.
     intra : FitConfig

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from tsplat.code.quantise import within_overlap
 from tsplat.config import EncoderConfig, FitConfig, Quality, RateConfig
 from tsplat.errors import ConfigError
 from tsplat.fit.grow import START
+from tsplat.init.regressor import regressor
 from tsplat.init.scatter import scatter
 from tsplat.init.superpixel import superpixel
 from tsplat.kernels.canvas import Canvas
@@ -40,8 +42,12 @@ _ROOM = 1.3
 """Splats that P-frames may bring an I-frame's to."""
 _NEW_REGION = 0.4
 """An I-frame follows when this share of the region has no splats yet."""
-_CUTS = {"superpixel": "slic", "lsc": "lsc"}
-"""How superpixels are cut, by initialisation."""
+_STARTS: dict[str, Callable[..., Splats]] = {
+    "superpixel": superpixel,
+    "lsc": partial(superpixel, cut="lsc"),
+    "regressor": regressor,
+}
+"""What gives the first splats, given a picture, their number, and where; random ones aside."""
 _BACKGROUND_CODEC = "av1"
 _BACKGROUND_EVERY = 8
 """Frames for each picture of a background's video, at least."""
@@ -360,12 +366,12 @@ class Encoder:
             return Splats(np.zeros((0, 8), np.float32))
         if config.init == "random":
             return scatter(frame, count, config.seed, self._weight)
-        cut = _CUTS[config.init]
+        start = _STARTS[config.init]
         if inside == self._inside.size:
-            return superpixel(frame, count, cut=cut)
+            return start(frame, count)
         there = round(count * outside / (inside + outside))
         parts = ((self._inside, count - there), (~self._inside, there))
-        found = [superpixel(frame, n, part, cut).params for part, n in parts if n]
+        found = [start(frame, n, part).params for part, n in parts if n]
         return Splats(np.concatenate(found))
 
     def _inter(self, before: State, frames: list[_Frame]) -> bytes | None:
