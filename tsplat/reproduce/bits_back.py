@@ -30,6 +30,9 @@ from tsplat.splats import limits
 _SPLATS = 1000
 _FRAMES, _QUICK_FRAMES = 60, 12
 _TITLE = "Bits-back coding of sets of splats"
+_INTRA = "I-frame, --select {}"
+_CHANGED = "changed in a P-frame, --select {}"
+_ADDED = "added in a P-frame, --select {}"
 _COLUMNS = [
     *("set", "frames", "splats a frame, K", "as a list, B", "log2 K!, B", "bits-back saves, B"),
     *("sorting saves, B", "list / bits-back / sorted, ms", "bits-back decoded, ms", "paper"),
@@ -106,10 +109,6 @@ def bits_back(clip: Clip, quick: bool) -> Result:
     return Result("bits_back", _TITLE, [Table(clip.name, _COLUMNS, rows, note)], values=values)
 
 
-_CHANGED = "changed in a P-frame, --select {}"
-_ADDED = "added in a P-frame, --select {}"
-
-
 def _sets(clip: Clip, frames: list[np.ndarray], select: str) -> Iterator[tuple[str, _Set]]:
     """The sets of a real encode, by what they are."""
     height, width = frames[0].shape[:2]
@@ -122,7 +121,7 @@ def _sets(clip: Clip, frames: list[np.ndarray], select: str) -> Iterator[tuple[s
         packet = container.unpack_packet(encoder.encode(frame), 0, number - 1, 1)
         if before is None or packet.kind == container.INTRA:
             before = payload.decode_intra(packet.payload, header)
-            yield f"I-frame, --select {select}", _placed(before.splats.values, header)
+            yield _INTRA.format(select), _placed(before.splats.values, header)
             continue
         state = payload.decode_inter(packet.payload, before, header)
         changed = state.changed & (state.origin >= 0)

@@ -67,16 +67,13 @@ def metadata(clip: Clip, quick: bool) -> Result:
         return Result("metadata", _TITLE, not_run=f"{clip.name}: no P-frame")
     total = statistics.mean(f.splats for f in found)
     pixels = found[0].over.size
-    shares = {
-        f"residual over {threshold} grey levels (the paper)": (
-            statistics.mean(int(f.over.sum()) for f in found),
-            statistics.mean(f.reached[0] for f in found),
-        ),
-        f"residual grown by more than {threshold} since the last frame (--select paper)": (
-            statistics.mean(int(f.grown.sum()) for f in found),
-            statistics.mean(f.reached[1] for f in found),
-        ),
-    }
+    over = statistics.mean(int(f.over.sum()) for f in found)
+    grown = statistics.mean(int(f.grown.sum()) for f in found)
+    by_over, by_grown = (statistics.mean(f.reached[k] for f in found) for k in (0, 1))
+    counted = (
+        (f"residual over {threshold} grey levels (the paper)", over, by_over),
+        (f"residual grown by more than {threshold} (--select paper)", grown, by_grown),
+    )
     refined = statistics.mean(f.refined for f in found)
     rows: list[list[Cell]] = [
         [
@@ -87,9 +84,9 @@ def metadata(clip: Clip, quick: bool) -> Result:
             f"{k / total:.1%}",
             "number lost in its text",
         ]
-        for name, (n, k) in shares.items()
+        for name, n, k in counted
     ]
-    last = "really changed by the P-frame, --select paper"
+    last = "really changed by the P-frame (--select paper)"
     rows.append([last, None, None, round(refined), f"{refined / total:.1%}", None])
     milliseconds = statistics.median(f.milliseconds for f in found)
     note = (
@@ -104,8 +101,10 @@ def metadata(clip: Clip, quick: bool) -> Result:
     )
     values = {
         "splats": total,
-        "pixels_over": shares[rows[0][0]][0],  # type: ignore[index]
-        "pixels_grown": shares[rows[1][0]][0],  # type: ignore[index]
+        "pixels_over": over,
+        "pixels_grown": grown,
+        "reached_over": by_over,
+        "reached_grown": by_grown,
         "refined": refined,
         "map_ms": milliseconds,
     }

@@ -28,6 +28,9 @@ _COLUMNS = [
     "paper",
 ]
 
+_Encoded = tuple[int, float, Counter, int]
+"""Bytes of the stream, PSNR of what it decodes to, seconds by stage, and number of P-packets."""
+
 
 def motion(clip: Clip, quick: bool) -> Result:
     """Encode with vectors from optical flow, from rest, and without any."""
@@ -71,10 +74,6 @@ def motion(clip: Clip, quick: bool) -> Result:
         "against none; times are of a P-frame."
     )
     return Result("motion", title, [Table(clip.name, _COLUMNS, rows, note)], values=values)
-
-
-_Encoded = tuple[int, float, Counter, int]
-"""Bytes of the stream, PSNR of what it decodes to, seconds by stage, and number of P-packets."""
 
 
 def _encoded(clip: Clip, frames: list[np.ndarray], config: EncoderConfig) -> _Encoded:
