@@ -103,8 +103,8 @@ def _matting() -> dict:
     from tsplat.errors import ModelError
 
     try:
+        from tsplat.inference import available
         from tsplat.roi import Matting
-        from tsplat.roi.network import available
 
         matting = Matting()
     except (ImportError, ModelError) as error:

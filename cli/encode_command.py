@@ -70,7 +70,17 @@ class Bitrate(click.ParamType):
     help="What lies outside the region.",
 )
 @click.option("--background-kbps", type=float, metavar="K", help="Rate of a background of video.")
-@click.option("--init", type=click.Choice(["superpixel", "random"]), help="First splats.")
+@click.option(
+    "--motion",
+    type=click.Choice(["flow", "grid", "none"]),
+    help="Vectors that move a P-frame's splats: from optical flow, from rest, or none.  [flow]",
+)
+@click.option(
+    "--init",
+    type=click.Choice(["superpixel", "lsc", "regressor", "random"]),
+    help="First splats: SLIC superpixels, those of linear spectral clustering, a network's, or "
+    "random ones.  [superpixel]",
+)
 @backend_options
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 @click.option(

@@ -423,8 +423,25 @@ def test_streams_with_regions_do_not_depend_on_threads():
         assert streams[0] == streams[1]
 
 
-def test_random_first_splats_lie_in_the_region_too():
-    config = tsplat.preset("fast", gaussians=90, background="none", init="random")
+@pytest.mark.parametrize(("motion", "moves"), [("flow", True), ("grid", True), ("none", False)])
+def test_splats_move_by_the_vectors_that_were_asked_for(motion, moves):
+    """A picture that slides: some P-packet has vectors (part 16), unless there are to be none."""
+    wide = pictures(1, 200, 72)[0]
+    config = replace(tsplat.preset("fast", gaussians=120), motion=motion)
+    encoder = tsplat.Encoder(128, 72, 30, config)
+    decoder = tsplat.Decoder(encoder.header)
+    parts = []
+    for k in range(5):
+        packet = encoder.encode(wide[:, 4 * k : 4 * k + 128])
+        decoder.advance(packet)
+        assert same_state(encoder, decoder)
+        parts += [p.payload[0] for p in parsed(packet) if p.kind == container.INTER]
+    assert any(part & 16 for part in parts) == moves
+
+
+@pytest.mark.parametrize("init", ["lsc", "regressor", "random"])
+def test_other_first_splats_lie_in_the_region_too(init):
+    config = tsplat.preset("fast", gaussians=90, background="none", init=init)
     frames = pictures(2)
     for k, (encoder, _, decoder) in enumerate(run(lambda k: person(48), frames, config)):
         assert same_state(encoder, decoder)

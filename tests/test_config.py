@@ -21,6 +21,7 @@ from tsplat.splats import Steps
         ({"threshold": 256}, "threshold: got 256, expected 0..255"),
         ({"gaussians": 65536}, "gaussians: got 65536"),
         ({"seed": -1}, "seed: got -1"),
+        ({"motion": "waltz"}, "motion: got 'waltz', expected one of flow, grid, none"),
         ({"init": "magic"}, "init: got 'magic'"),
         ({"background": "beach"}, "background: got 'beach', expected one of splats, none, blur"),
         ({"backdrop": (0, 256, 0)}, "backdrop: got 256, expected 0..255"),

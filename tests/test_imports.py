@@ -18,15 +18,16 @@ BELOW = {
     "between": {"splats"},
     "motion": {"splats"},
     "splats": {"errors"},
+    "inference": {"errors"},
     "config": {"errors", "splats"},
     "kernels": {"errors"},
     "frames": {"errors", "splats", "config", "background"},
-    "init": {"errors", "splats", "config", "kernels"},
+    "init": {"errors", "inference", "splats", "config", "kernels"},
     "fit": {"errors", "splats", "config", "kernels"},
     "predict": {"errors", "splats", "config", "kernels", "motion"},
     "code": {"errors", "motion", "region", "splats", "config", "kernels"},
     "background": {"errors"},
-    "roi": {"errors", "region"},
+    "roi": {"errors", "inference", "region"},
 }
 BELOW["modes"] = {"errors", "splats", "config", "kernels", "code", "fit", "predict"}
 BELOW["decoder"] = {
@@ -41,10 +42,13 @@ BELOW["decoder"] = {
 }
 BELOW["encoder"] = set(BELOW) - {"decoder", "background"}
 BELOW["files"] = set(BELOW)
+TOP = ("bench", "reproduce")
 ONLY_IMPORTER = {
     "av": {"frames"},
-    "cv2": {"background", "bench", "files", "fit", "frames", "init", "predict", "roi"},
-    "onnxruntime": {"roi"},
+    "cv2": {
+        *("background", "bench", "files", "fit", "frames", "init", "predict", "reproduce", "roi"),
+    },
+    "onnxruntime": {"inference"},
     "skimage": {"init", "bench"},
     "taichi": {"kernels", "bench"},
 }
@@ -76,7 +80,7 @@ def test_no_arrow_runs_up(path):
         if top == "tsplat" and (ROOT / used).exists() | (ROOT / f"{used}.py").exists() and used:
             allowed = BELOW.get(here, {used}) | {here}
             assert used in allowed, f"{path} imports tsplat.{used}"
-            assert used != "bench" or here == "bench"
+            assert used not in TOP or here in TOP
 
 
 def test_decoding_loads_no_encoding_part():

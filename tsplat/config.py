@@ -11,6 +11,8 @@ from tsplat.splats import MAX_SPLATS, Steps
 PRESETS = ("realtime", "fast", "slow")
 BACKGROUNDS = ("splats", "none", "blur", "video")
 SELECTIONS = ("rate", "paper")
+MOTIONS = ("flow", "grid", "none")
+INITS = ("superpixel", "lsc", "regressor", "random")
 CRF = 24.0
 """Constant quality of an encoder that is told nothing."""
 ANCHOR = 30.0
@@ -182,8 +184,12 @@ class EncoderConfig:
     threshold : float
         Growth of the residual above which a pixel counts as changed, grey levels, 0..255; for
         the paper's selection.
-    init : {"superpixel", "random"}
-        First splats of an I-frame.
+    motion : {"flow", "grid", "none"}
+        Vectors that move all splats of a P-frame: from optical flow of the source, then fitted to
+        what renders best; fitted from rest, without optical flow; none.
+    init : {"superpixel", "lsc", "regressor", "random"}
+        First splats of an I-frame: one for each superpixel, cut by SLIC or by linear spectral
+        clustering, the paper's; as a network sees them; or random ones.
     seed : int
         Of the random initialisation.
     intra : FitConfig
@@ -212,6 +218,7 @@ class EncoderConfig:
     gop: int = 250
     select: str = "rate"
     threshold: float = 11.5
+    motion: str = "flow"
     init: str = "superpixel"
     seed: int = 0
     intra: FitConfig = field(default_factory=lambda: _INTRA)
@@ -239,8 +246,10 @@ class EncoderConfig:
         _count("gop", self.gop, 1, 65535)
         _within("threshold", self.threshold, 0, 255)
         _count("seed", self.seed, 0, 2**63 - 1)
-        if self.init not in ("superpixel", "random"):
-            raise ConfigError(f"init: got {self.init!r}, expected superpixel or random")
+        if self.motion not in MOTIONS:
+            raise ConfigError(f"motion: got {self.motion!r}, expected one of {', '.join(MOTIONS)}")
+        if self.init not in INITS:
+            raise ConfigError(f"init: got {self.init!r}, expected one of {', '.join(INITS)}")
         if self.background not in BACKGROUNDS:
             raise ConfigError(
                 f"background: got {self.background!r}, expected one of {', '.join(BACKGROUNDS)}"

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from tsplat.code.quantise import within_overlap
 from tsplat.config import EncoderConfig, FitConfig, Quality, RateConfig
 from tsplat.errors import ConfigError
 from tsplat.fit.grow import START
+from tsplat.init.regressor import regressor
 from tsplat.init.scatter import scatter
 from tsplat.init.superpixel import superpixel
 from tsplat.kernels.canvas import Canvas
@@ -26,7 +28,7 @@ from tsplat.modes.control import Control
 from tsplat.modes.intra import intra
 from tsplat.modes.rate import Change
 from tsplat.predict.cut import Cuts
-from tsplat.predict.flow import Flow
+from tsplat.predict.flow import REST, Flow
 from tsplat.predict.moving import Uncovered, reaching
 from tsplat.region import Region, default_cell, grid
 from tsplat.splats import MAX_SPLATS, QuantizedSplats, Splats
@@ -40,6 +42,12 @@ _ROOM = 1.3
 """Splats that P-frames may bring an I-frame's to."""
 _NEW_REGION = 0.4
 """An I-frame follows when this share of the region has no splats yet."""
+_STARTS: dict[str, Callable[..., Splats]] = {
+    "superpixel": superpixel,
+    "lsc": partial(superpixel, cut="lsc"),
+    "regressor": regressor,
+}
+"""What gives the first splats, given a picture, their number, and where; random ones aside."""
 _BACKGROUND_CODEC = "av1"
 _BACKGROUND_EVERY = 8
 """Frames for each picture of a background's video, at least."""
@@ -319,7 +327,7 @@ class Encoder:
         self._canvas.set_target(frame.pixels)
         self._flow.forget()
         with self._timed("flow"):
-            self._flow.next(frame.pixels)
+            self._motion(frame.pixels)
         while True:
             quality = control.intra(self._pixels())
             start = START if config.intra.grow else 1.0
@@ -358,11 +366,12 @@ class Encoder:
             return Splats(np.zeros((0, 8), np.float32))
         if config.init == "random":
             return scatter(frame, count, config.seed, self._weight)
+        start = _STARTS[config.init]
         if inside == self._inside.size:
-            return superpixel(frame, count)
+            return start(frame, count)
         there = round(count * outside / (inside + outside))
         parts = ((self._inside, count - there), (~self._inside, there))
-        found = [superpixel(frame, n, part).params for part, n in parts if n]
+        found = [start(frame, n, part).params for part, n in parts if n]
         return Splats(np.concatenate(found))
 
     def _inter(self, before: State, frames: list[_Frame]) -> bytes | None:
@@ -370,7 +379,7 @@ class Encoder:
         config, header, frame = self.config, self._header, frames[-1]
         self._canvas.set_target(frame.pixels)
         with self._timed("flow"):
-            flow = self._flow.next(frame.pixels)
+            flow = self._motion(frame.pixels)
         with self._timed("inter"):
             change = self._change(before, flow, frame)
         if change is None:
@@ -390,6 +399,12 @@ class Encoder:
         held = self._span_psnr(before, self._state, frames) if config.psnr else None
         self._control.inter_coded(len(packet), len(frames), held)
         return packet
+
+    def _motion(self, frame: np.ndarray) -> np.ndarray | None:
+        """The flow that a P-frame's vectors start from; None if there are to be none."""
+        if self.config.motion == "flow":
+            return self._flow.next(frame)
+        return REST if self.config.motion == "grid" else None
 
     def _span_psnr(self, before: State, now: State, frames: list[_Frame]) -> float:
         """Weighted PSNR of all frames that a P-packet shows, interpolated ones included, dB."""

@@ -322,3 +322,18 @@ def test_a_failed_selftest_shows_its_table_and_exits_with_1(monkeypatch, capsys)
     assert "metal" in out
     assert "differs" in out
     assert "metal" in err
+
+
+def test_starts_and_motion_can_be_chosen(clip, tmp_path):
+    """Each combination gives a file of its own that decodes."""
+    found = set()
+    for init, motion in (("lsc", "grid"), ("regressor", "none")):
+        out = tmp_path / f"{init}.tsplat"
+        result = tsplat("encode", clip, out, "--init", init, "--motion", motion, *SMALL)
+        assert result.returncode == 0, result.stderr
+        assert tsplat("decode", out, tmp_path / f"{init}.rgb").returncode == 0
+        found.add(out.read_bytes())
+    assert len(found) == 2
+    refused = tsplat("encode", clip, tmp_path / "no.tsplat", "--init", "magic")
+    assert refused.returncode == 2
+    assert not (tmp_path / "no.tsplat").exists()

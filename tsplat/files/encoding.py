@@ -57,6 +57,7 @@ def encode(
     gaussians: int | None = None,
     low_delay: bool = False,
     select: str | None = None,
+    motion: str | None = None,
     gop: int | None = None,
     threshold: float | None = None,
     height: int | None = None,
@@ -93,7 +94,7 @@ def encode(
         approached, with a warning that says how far it went.
     low_delay : bool
         No interpolated frames: every frame's packet is complete with it.
-    gaussians, gop, threshold, init, select : optional
+    gaussians, gop, threshold, init, select, motion : optional
         Fields of :class:`tsplat.config.EncoderConfig`; the preset's by default.
     height : int, optional
         Scale the pictures to this many lines first.
@@ -160,7 +161,7 @@ def encode(
         "gaussians": gaussians,
         "gop": gop,
     }
-    settings |= {"threshold": threshold, "init": init, "select": select}
+    settings |= {"threshold": threshold, "init": init, "select": select, "motion": motion}
     settings |= to_encode(background) | {"background_kbps": background_kbps}
     config = _configured(preset, str(roi), live, low_delay, background, settings)
     if jobs != 1:

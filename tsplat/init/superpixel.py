@@ -1,4 +1,4 @@
-"""A splat for each SLIC superpixel: the paper's content-aware initialisation (section 3.2 A)."""
+"""A splat for each superpixel: the paper's content-aware initialisation (section 3.2 A)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from skimage.segmentation import slic
 
+from tsplat.init.lsc import lsc
 from tsplat.splats import Splats
 
 SPREAD = 3.0
@@ -24,7 +25,9 @@ _SLIVER = 0.25
 """Segments of which the region leaves less than this share of the mean go."""
 
 
-def superpixel(frame: np.ndarray, count: int, weight: np.ndarray | None = None) -> Splats:
+def superpixel(
+    frame: np.ndarray, count: int, weight: np.ndarray | None = None, cut: str = "slic"
+) -> Splats:
     """Cut a picture into superpixels and make each a splat.
 
     Parameters
@@ -35,6 +38,8 @@ def superpixel(frame: np.ndarray, count: int, weight: np.ndarray | None = None) 
         Splats wanted; the result has exactly as many.
     weight : (H, W) float32, optional
         Region of interest: superpixels are cut only where it is positive.
+    cut : {"slic", "lsc"}
+        How: simple linear iterative clustering, or linear spectral clustering.
 
     Returns
     -------
@@ -42,19 +47,20 @@ def superpixel(frame: np.ndarray, count: int, weight: np.ndarray | None = None) 
 
     References
     ----------
-    Achanta et al., SLIC superpixels, TPAMI 2012. The paper, section 3.2 A: mean, Cholesky
-    vector of the covariance, and mean colour of every segment.
+    Achanta et al., SLIC superpixels, TPAMI 2012; for the other, :mod:`tsplat.init.lsc`. The
+    paper, section 3.2 A: mean, Cholesky vector of the covariance, and mean colour of every
+    segment.
     """
-    cut = segments(frame, count, weight)
-    if cut is None:
+    parts = segments(frame, count, weight, cut)
+    if parts is None:
         return Splats(np.zeros((0, 8), np.float32))
-    params, energy, sizes = _moments(cut.picture, cut.labels, cut.factor)
+    params, energy, sizes = _moments(parts.picture, parts.labels, parts.factor)
     whole = sizes >= _SLIVER * sizes.mean()
     params, energy = params[whole], energy[whole]
     if len(params) > count:
         keep = np.sort(np.argsort(-energy, kind="stable")[:count])
         params, energy = params[keep], energy[keep]
-    params[:, :2] += cut.corner
+    params[:, :2] += parts.corner
     return Splats(_split(params, energy, count).astype(np.float32))
 
 
@@ -80,7 +86,9 @@ class Segments:
     corner: tuple[int, int]
 
 
-def segments(frame: np.ndarray, count: int, weight: np.ndarray | None = None) -> Segments | None:
+def segments(
+    frame: np.ndarray, count: int, weight: np.ndarray | None = None, cut: str = "slic"
+) -> Segments | None:
     """Superpixels for so many splats; parameters as for :func:`superpixel`. None if the region
     is empty."""
     window = _window(weight, frame.shape[:2])
@@ -94,16 +102,22 @@ def segments(frame: np.ndarray, count: int, weight: np.ndarray | None = None) ->
     share = _block_means(inside.astype(np.uint8), factor)[..., 0]
     mask = share >= min(0.5, float(share.max()))
     # SLIC's own mask costs ten times as much as cutting the whole window and keeping a part.
-    labels = slic(
+    wanted = max(1, round(count * SEGMENTS * mask.size / mask.sum()))
+    labels = lsc(picture, wanted) if cut == "lsc" else _slic(picture, wanted)
+    return Segments(picture, labels * mask, factor, (columns.start, rows.start))
+
+
+def _slic(picture: np.ndarray, count: int) -> np.ndarray:
+    """About so many superpixels, (H, W) int from 1; picture: (H, W, 3) float32."""
+    return slic(
         picture,
-        n_segments=max(1, round(count * SEGMENTS * mask.size / mask.sum())),
+        n_segments=count,
         compactness=10,
         max_num_iter=5,
         start_label=1,
         enforce_connectivity=min(picture.shape[:2]) > 8,
         channel_axis=-1,
     )
-    return Segments(picture, labels * mask, factor, (columns.start, rows.start))
 
 
 def _window(weight: np.ndarray | None, shape: tuple[int, int]) -> tuple[slice, slice] | None:

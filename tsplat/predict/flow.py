@@ -9,6 +9,8 @@ from tsplat.kernels.canvas import Canvas
 from tsplat.motion import GRID, MOST, UNIT, warp, weights
 from tsplat.splats import QuantizedSplats
 
+REST = np.zeros((1, 1, 2), np.float32)
+"""The flow of a scene in which nothing moves."""
 _RIDGE = 0.5
 """Pull of a node's vector towards its neighbours' mean, in splats."""
 _PIXELS = 256 / UNIT

@@ -1,4 +1,4 @@
-"""Which pixels matter: the person's matte; the only importer of ``onnxruntime``."""
+"""Which pixels matter: the person's matte, and the region that follows it."""
 
 from __future__ import annotations
 

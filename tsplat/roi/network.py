@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
+from typing import Any
 
 import numpy as np
-import onnxruntime
 
 from tsplat.errors import ConfigError, ModelError
+from tsplat.inference import one_line, open_session
 from tsplat.roi.models import Located
 
-_PREFERRED = ("CUDAExecutionProvider", "CPUExecutionProvider")
-_FATAL = 4
-"""Severity from which ONNX Runtime writes to stderr; what fails is told by exceptions."""
 _MAX_ASPECT = 4
 """Of a frame; a longer one is scaled down further and padded, lest its input grow without end."""
 _TWO_CHANNELS = ("softmax", "argmax")
-
-
-def available() -> list[str]:
-    """Names of the execution providers that the installed ONNX Runtime offers."""
-    return [_short(provider) for provider in onnxruntime.get_available_providers()]
 
 
 class Network:
@@ -55,7 +46,7 @@ class Network:
     def __init__(self, model: Located, threads: int):
         self.name, self.path, self.spec = model.name, model.path, model.input
         self._output, self.minmax = model.output, model.output.minmax
-        self._session, self.provider, self.warning = _open(model, threads)
+        self._session, self.provider, self.warning = open_session(model.name, model.path, threads)
         self._inputs = {port.name: port for port in self._session.get_inputs()}
         self._outputs = {port.name: port for port in self._session.get_outputs()}
         self._image = self._find_image()
@@ -122,7 +113,7 @@ class Network:
                 self._wanted, {self._image: image, **self._constants, **self._state}
             )
         except Exception as error:
-            raise ModelError(f"{self.path}: failed to run ({_line(error)})") from error
+            raise ModelError(f"{self.path}: failed to run ({one_line(error)})") from error
         self._check_matte(list(matte.shape))
         self._state = dict(zip(self.spec.recurrent, state))
         return self._activate(matte[0])
@@ -182,7 +173,7 @@ class Network:
         self._check_matte(shape)
         return activation
 
-    def _check(self, port: onnxruntime.NodeArg, kind: str, rank: int) -> None:
+    def _check(self, port: Any, kind: str, rank: int) -> None:
         if port.type != "tensor(float)":
             raise self._error(f"{kind} {port.name} is {port.type}, expected tensor(float)")
         if len(port.shape) != rank:
@@ -208,40 +199,3 @@ class Network:
 
     def _error(self, what: str) -> ModelError:
         return ModelError(f"{self.path}: {what}")
-
-
-def _open(model: Located, threads: int) -> tuple[onnxruntime.InferenceSession, str, str | None]:
-    onnxruntime.set_default_logger_severity(_FATAL)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.log_severity_level = _FATAL
-    offered = onnxruntime.get_available_providers()
-    warning, failure = None, None
-    for provider in (name for name in _PREFERRED if name in offered):
-        try:
-            # Some releases announce a fallback on stdout, which may be a pipe of pictures.
-            with contextlib.redirect_stdout(io.StringIO()):
-                session = onnxruntime.InferenceSession(
-                    str(model.path), options, providers=[provider], enable_fallback=0
-                )
-        except Exception as error:
-            failure, reason = error, _line(error)
-        else:
-            if provider in session.get_providers():
-                return session, _short(provider), warning
-            reason = "ONNX Runtime could not load it"
-        warning = f"{model.name}: {_short(provider)} is not usable, running on the CPU ({reason})"
-    raise ModelError(
-        f"{model.path}: ONNX Runtime {onnxruntime.__version__} cannot open it as an ONNX model "
-        f"({_line(failure) if failure else 'no provider'})"
-    ) from failure
-
-
-def _short(provider: str) -> str:
-    return provider.removesuffix("ExecutionProvider")
-
-
-def _line(error: BaseException) -> str:
-    """What an exception of ONNX Runtime says, on one line."""
-    lines = str(error).split("\n")
-    return " ".join(lines[0].split())[:300] or type(error).__name__
