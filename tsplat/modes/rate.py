@@ -18,7 +18,7 @@ from tsplat.fit.loop import fit
 from tsplat.kernels.canvas import Canvas
 from tsplat.kernels.descent import LARGEST
 from tsplat.modes.intra import place_bits, prices_of
-from tsplat.predict.flow import error_after, refine, vectors_of
+from tsplat.predict.flow import REST, error_after, refine, vectors_of
 from tsplat.predict.select import tiles_of
 from tsplat.predict.worth import expected_gain
 from tsplat.splats import QuantizedSplats, Splats
@@ -135,7 +135,7 @@ def _moved(
         return None, splats.values
     params = splats.dequantise().params
     start = vectors_of(flow, params, header.width, header.height)
-    if np.abs(start).max() < _LEAST_MOTION:
+    if flow is not REST and np.abs(start).max() < _LEAST_MOTION:
         return None, splats.values
     vectors = refine(canvas, splats, start, config.motion, lagrange)
     canvas.load(params)
