@@ -30,17 +30,9 @@ BELOW = {
     "roi": {"errors", "inference", "region"},
 }
 BELOW["modes"] = {"errors", "splats", "config", "kernels", "code", "fit", "predict"}
-BELOW["decoder"] = {
-    "between",
-    "errors",
-    "region",
-    "splats",
-    "code",
-    "kernels",
-    "background",
-    "frames",
-}
-BELOW["encoder"] = set(BELOW) - {"decoder", "background"}
+BELOW["outside"] = {"errors", "code", "background", "frames"}
+BELOW["decoder"] = {"between", "errors", "region", "splats", "code", "kernels", "outside"}
+BELOW["encoder"] = set(BELOW) - {"decoder", "outside", "background"}
 BELOW["files"] = set(BELOW)
 TOP = ("bench", "reproduce")
 ONLY_IMPORTER = {

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from tsplat.background.backdrop import blur, fitted, over
 from tsplat.between import between
 from tsplat.code import container, payload
 from tsplat.code.container import BACKGROUND, INDEX, INTER, INTRA, TICKS, Damage, Header, Packet
@@ -20,10 +19,9 @@ from tsplat.code.payload import State
 from tsplat.errors import BitstreamError, ConfigError, MediaError
 from tsplat.kernels import runtime
 from tsplat.kernels.screen import Screen
+from tsplat.outside import Backdrop, Outside
 from tsplat.region import Region
 from tsplat.splats import MAX_PIXELS, MAX_SIDE, QuantizedSplats
-
-Backdrop = str | tuple[int, int, int] | np.ndarray
 
 
 class Decoder:
@@ -68,7 +66,7 @@ class Decoder:
         self._frame: int | None = None
         self._waiting = True
         self._opacities: list[tuple[Region, np.ndarray]] = []
-        self._outside = _Outside(self.header, self.size, background)
+        self._outside = Outside(self.header, self.size, background)
 
     def decode(self, packet: bytes | Packet) -> np.ndarray:
         """The picture of a packet.
@@ -253,82 +251,6 @@ class Decoder:
 def _check_time(at: float) -> None:
     if not 0 <= at <= 1:
         raise ConfigError(f"at: got {at}, expected 0..1")
-
-
-class _Outside:
-    """What is shown outside the region."""
-
-    def __init__(self, header: Header, size: tuple[int, int], background: Backdrop):
-        self._size = size
-        self._decoder = None
-        if header.codec:
-            from tsplat.frames.background import BACKGROUND_CODECS, BackgroundDecoder
-
-            names = {number: name for name, number in BACKGROUND_CODECS.items()}
-            self._decoder = BackgroundDecoder(*size, names[header.codec])
-        self._image = np.zeros(3, np.uint8)
-        self._waiting, self._keyframe = True, -1
-        self._kind = header.outside
-        if not header.cell and not (isinstance(background, str) and background == "keep"):
-            raise ConfigError("background: this stream has no region of interest to put one behind")
-        if isinstance(background, str):
-            if background not in ("keep", "blur"):
-                raise ConfigError(f"background: got {background!r}, expected keep or blur")
-            if background == "blur" and header.outside == "colour":
-                raise ConfigError("background: there is none in this stream to blur")
-            if background == "blur":
-                self._kind = "blur"
-            elif header.outside == "colour":
-                self._image = np.array(header.backdrop, np.uint8)
-        else:
-            self._kind = "colour"
-            given = _colour_or_image(background)
-            self._image = given if given.ndim == 1 else fitted(given, *size)
-
-    @property
-    def is_in_splats(self) -> bool:
-        """The splats' own picture is what is shown."""
-        return self._kind == "splats"
-
-    def advance(self, packet: Packet) -> None:
-        """Take in a background packet; raises BitstreamError."""
-        if self._decoder is None or self._kind == "colour":
-            return
-        data = packet.payload
-        if not data:
-            raise BitstreamError("background packet is empty")
-        keyframe = data[0] == 1
-        if self._waiting and not keyframe:
-            raise BitstreamError("the background's keyframe is missing")
-        self._waiting = True
-        image = self._decoder.decode(data[1:])
-        self._image, self._waiting = image, False
-        if keyframe:
-            self._keyframe = packet.frame
-        if self._kind == "blur":
-            self._image = blur(image)
-
-    def join(self, frame: int) -> None:
-        """An I-packet is here: if its background's keyframe is not, wait for the next one."""
-        self._waiting |= self._keyframe != frame
-
-    def behind(self, picture: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-        if self._kind == "blur" and self._decoder is None:
-            return over(picture, alpha, blur(picture, alpha))
-        return over(picture, alpha, self._image)
-
-
-def _colour_or_image(background: tuple[int, int, int] | np.ndarray) -> np.ndarray:
-    given = np.asarray(background)
-    levels = np.issubdtype(given.dtype, np.integer) and given.size > 0
-    if not levels or given.ndim not in (1, 3) or given.shape[-1] != 3:
-        raise ConfigError(
-            f"background: got {given.shape} {given.dtype}, expected a colour, (3,), or an image, "
-            "(h, w, 3), of integers"
-        )
-    if given.min() < 0 or given.max() > 255:
-        raise ConfigError(f"background: got {given.min()}..{given.max()}, expected 0..255")
-    return given.astype(np.uint8)
 
 
 @dataclass(frozen=True)
