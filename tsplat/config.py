@@ -11,6 +11,8 @@ from tsplat.splats import MAX_SPLATS, Steps
 PRESETS = ("realtime", "fast", "slow")
 BACKGROUNDS = ("splats", "none", "blur", "video")
 SELECTIONS = ("rate", "paper")
+OPTIMIZERS = ("adam", "adan")
+SCHEDULES = ("cosine", "constant", "halving")
 CRF = 24.0
 """Constant quality of an encoder that is told nothing."""
 ANCHOR = 30.0
@@ -27,6 +29,11 @@ def _within(name: str, value: float, low: float, high: float) -> None:
         raise ConfigError(f"{name}: got {value}, expected {low}..{high}")
 
 
+def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ConfigError(f"{name}: got {value!r}, expected one of {', '.join(known)}")
+
+
 @dataclass(frozen=True)
 class FitConfig:
     """How splats are fitted to one picture.
@@ -34,11 +41,17 @@ class FitConfig:
     Parameters
     ----------
     iterations : int
-        Iterations of Adam, 0..100000.
+        Iterations of the optimiser, 0..100000.
     rate : float
-        Step of means and Cholesky vectors at the start, in standard deviations of the splat.
+        Step of means and Cholesky vectors at the start, in standard deviations of the splat; for
+        Adan, of all that it steps, in its own coordinates (:mod:`tsplat.kernels.adan`).
     colour_rate : float
         Step of colours at the start, full scale 1.
+    optimizer : {"adam", "adan"}
+        Adam in whitened coordinates; or Adan as GaussianImage has it.
+    schedule : {"cosine", "constant", "halving"}
+        How the rates fall: to ``final`` at the last iteration, along half a cosine; not at all;
+        or by half after every 20,000 iterations, as GaussianImage's do.
     final : float
         Share of the rates that the cosine schedule ends at, 0..1.
     grow : int
@@ -53,6 +66,8 @@ class FitConfig:
     iterations: int
     rate: float = 0.08
     colour_rate: float = 0.045
+    optimizer: str = "adam"
+    schedule: str = "cosine"
     final: float = 0.05
     grow: int = 0
     rough: int = 0
@@ -63,6 +78,8 @@ class FitConfig:
         _count("iterations", self.iterations, 0, 100_000)
         _within("rate", self.rate, 0, 1)
         _within("colour_rate", self.colour_rate, 0, 1)
+        _one_of("optimizer", self.optimizer, OPTIMIZERS)
+        _one_of("schedule", self.schedule, SCHEDULES)
         _within("final", self.final, 0, 1)
         _count("grow", self.grow, 0, 100)
         _count("rough", self.rough, 0, 100)
