@@ -71,6 +71,11 @@ class Bitrate(click.ParamType):
 )
 @click.option("--background-kbps", type=float, metavar="K", help="Rate of a background of video.")
 @click.option("--init", type=click.Choice(["superpixel", "random"]), help="First splats.")
+@click.option(
+    "--optimizer",
+    type=click.Choice(["adam", "adan"]),
+    help="Of I-frames; adan, with --init random: as GaussianImage fits, slowly.",
+)
 @backend_options
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 @click.option(

@@ -165,6 +165,8 @@ class Tuning:
         _count("gaussians", self.gaussians, 1, MAX_SPLATS)
 
 
+GAUSSIANIMAGE = FitConfig(10_000, rate=1e-3, optimizer="adan", schedule="halving")
+"""How GaussianImage fits; it takes 50,000 iterations where time does not matter."""
 _PROPOSAL = FitConfig(20, rate=0.06, colour_rate=0.02, final=0.2)
 _INTRA = FitConfig(800, grow=3, rough=3, presolve=5)
 _RATES = RateConfig(5, 4, _PROPOSAL, 6)
@@ -293,12 +295,14 @@ _PRESETS = {
 }
 
 
-def preset(name: str, **settings) -> EncoderConfig:
+def preset(name: str, *, optimizer: str = "adam", **settings) -> EncoderConfig:
     """Settings by how long encoding may take, with anything changed that is given.
 
     Parameters
     ----------
     name : {"realtime", "fast", "slow"}
+    optimizer : {"adam", "adan"}
+        Of I-frames: "adan" fits them as GaussianImage does, whatever the preset.
     **settings
         Fields of :class:`EncoderConfig`.
 
@@ -309,6 +313,9 @@ def preset(name: str, **settings) -> EncoderConfig:
     """
     if name not in PRESETS:
         raise ConfigError(f"preset: got {name!r}, expected one of {', '.join(PRESETS)}")
+    _one_of("optimizer", optimizer, OPTIMIZERS)
+    if optimizer == "adan":
+        settings.setdefault("intra", GAUSSIANIMAGE)
     return replace(_PRESETS[name], **settings)
 
 

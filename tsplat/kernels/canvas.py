@@ -185,6 +185,11 @@ class Canvas(Screen):
         self.load(params)
         return Adan(self, params)
 
+    def clamped_gradient(self) -> np.ndarray:
+        """As :meth:`gradient`, but of the error of the picture clamped to 0..1."""
+        self._project_clamped()
+        return self._grads.to_numpy()[: self._n]
+
     # -- what changed ----------------------------------------------------------------------
 
     def changed(self, params: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray, float]:
@@ -276,6 +281,11 @@ class Canvas(Screen):
     def _adjoint(self, error: ti.Ndarray) -> np.ndarray:
         self._project(error)
         return self._grads.to_numpy()[: self._n]
+
+    def _project_clamped(self) -> None:
+        self._render(self._base, self._error, self._active)
+        adan.clamp(self._error, self._target, self._weight, self._length)
+        self._project(self._error)
 
     def _project(self, error: ti.Ndarray) -> None:
         """Gradient of half the squared error in the parameters, on the device."""
@@ -415,9 +425,7 @@ class Adan:
         """One step down the canvas's squared error, in place."""
         canvas = self._canvas
         self._t += 1
-        canvas._render(canvas._base, canvas._error, canvas._active)
-        adan.clamp(canvas._error, canvas._target, canvas._weight, canvas._length)
-        canvas._project(canvas._error)
+        canvas._project_clamped()
         corrections = [1 - beta**self._t for beta in adan.BETAS]
         adan.step(
             canvas._params,
