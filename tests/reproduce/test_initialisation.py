@@ -14,7 +14,6 @@ BRIEF = Effort(3000, (8, 30), 0)
 def test_superpixels_get_there_first(monkeypatch):
     monkeypatch.setattr("tsplat.reproduce.initialisation.TARGET_DB", 20.0)
     result = measure(pictures(1, 192, 108)[0], 150, BRIEF)
-    assert not result.values["lower_bound"]
     assert result.values["iterations_ratio"] > 5
     assert result.values["time_ratio"] > 2
     table, schedules = result.tables

@@ -19,11 +19,22 @@ from tsplat.frames.sink import replacing
 from tsplat.frames.source import open_source
 from tsplat.kernels import runtime
 from tsplat.reproduce.initialisation import initialisation
+from tsplat.reproduce.latency import latency
+from tsplat.reproduce.pictures import pictures
+from tsplat.reproduce.rates import rate_distortion, rates
 from tsplat.reproduce.report import JSON, write_report
 from tsplat.reproduce.result import Clip, Result
+from tsplat.reproduce.shimmer import shimmer
 
 Experiment = Callable[[Clip, bool], Result]
-EXPERIMENTS: tuple[Experiment, ...] = (initialisation,)
+EXPERIMENTS: tuple[Experiment, ...] = (
+    initialisation,
+    latency,
+    rates,
+    pictures,
+    rate_distortion,
+    shimmer,
+)
 """In the report's order; each is given a clip, and whether it is to be quick."""
 LINES = 360
 """The paper's size: larger pictures are reduced to so many lines."""
