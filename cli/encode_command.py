@@ -76,6 +76,11 @@ class Bitrate(click.ParamType):
     type=click.Choice(["adam", "adan"]),
     help="Of I-frames; adan, with --init random: as GaussianImage fits, slowly.",
 )
+@click.option(
+    "--quant",
+    type=click.Choice(["ptq", "qat"]),
+    help="Of I-frames: round after the fit, or train with rounded splats first.  [ptq]",
+)
 @backend_options
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 @click.option(

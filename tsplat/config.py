@@ -12,6 +12,7 @@ PRESETS = ("realtime", "fast", "slow")
 BACKGROUNDS = ("splats", "none", "blur", "video")
 SELECTIONS = ("rate", "paper")
 OPTIMIZERS = ("adam", "adan")
+QUANTISATIONS = ("ptq", "qat")
 SCHEDULES = ("cosine", "constant", "halving")
 CRF = 24.0
 """Constant quality of an encoder that is told nothing."""
@@ -52,6 +53,9 @@ class FitConfig:
     schedule : {"cosine", "constant", "halving"}
         How the rates fall: to ``final`` at the last iteration, along half a cosine; not at all;
         or by half after every 20,000 iterations, as GaussianImage's do.
+    quant : {"ptq", "qat"}
+        Whether an I-frame's splats are rounded after the fit, or the fit goes on with rounded
+        ones before that (:mod:`tsplat.fit.qat`).
     final : float
         Share of the rates that the cosine schedule ends at, 0..1.
     grow : int
@@ -68,6 +72,7 @@ class FitConfig:
     colour_rate: float = 0.045
     optimizer: str = "adam"
     schedule: str = "cosine"
+    quant: str = "ptq"
     final: float = 0.05
     grow: int = 0
     rough: int = 0
@@ -80,6 +85,7 @@ class FitConfig:
         _within("colour_rate", self.colour_rate, 0, 1)
         _one_of("optimizer", self.optimizer, OPTIMIZERS)
         _one_of("schedule", self.schedule, SCHEDULES)
+        _one_of("quant", self.quant, QUANTISATIONS)
         _within("final", self.final, 0, 1)
         _count("grow", self.grow, 0, 100)
         _count("rough", self.rough, 0, 100)
@@ -295,7 +301,7 @@ _PRESETS = {
 }
 
 
-def preset(name: str, *, optimizer: str = "adam", **settings) -> EncoderConfig:
+def preset(name: str, *, optimizer: str = "adam", quant: str = "ptq", **settings) -> EncoderConfig:
     """Settings by how long encoding may take, with anything changed that is given.
 
     Parameters
@@ -303,6 +309,8 @@ def preset(name: str, *, optimizer: str = "adam", **settings) -> EncoderConfig:
     name : {"realtime", "fast", "slow"}
     optimizer : {"adam", "adan"}
         Of I-frames: "adan" fits them as GaussianImage does, whatever the preset.
+    quant : {"ptq", "qat"}
+        Of I-frames: see :class:`FitConfig`.
     **settings
         Fields of :class:`EncoderConfig`.
 
@@ -314,9 +322,9 @@ def preset(name: str, *, optimizer: str = "adam", **settings) -> EncoderConfig:
     if name not in PRESETS:
         raise ConfigError(f"preset: got {name!r}, expected one of {', '.join(PRESETS)}")
     _one_of("optimizer", optimizer, OPTIMIZERS)
-    if optimizer == "adan":
-        settings.setdefault("intra", GAUSSIANIMAGE)
-    return replace(_PRESETS[name], **settings)
+    config = replace(_PRESETS[name], **settings)
+    fit = GAUSSIANIMAGE if optimizer == "adan" else config.intra
+    return replace(config, intra=fit if quant == fit.quant else replace(fit, quant=quant))
 
 
 @dataclass(frozen=True)

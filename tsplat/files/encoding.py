@@ -63,6 +63,7 @@ def encode(
     frames: int | None = None,
     init: str | None = None,
     optimizer: str | None = None,
+    quant: str | None = None,
     roi: str | Path = "auto",
     matting: str | Path | Matte = "auto",
     background: str = "splats",
@@ -96,7 +97,7 @@ def encode(
         No interpolated frames: every frame's packet is complete with it.
     gaussians, gop, threshold, init, select : optional
         Fields of :class:`tsplat.config.EncoderConfig`; the preset's by default.
-    optimizer : {"adam", "adan"}, optional
+    optimizer, quant : optional
         See :func:`tsplat.config.preset`.
     height : int, optional
         Scale the pictures to this many lines first.
@@ -163,7 +164,8 @@ def encode(
         "gaussians": gaussians,
         "gop": gop,
     }
-    settings |= {"threshold": threshold, "init": init, "optimizer": optimizer, "select": select}
+    settings |= {"threshold": threshold, "init": init, "optimizer": optimizer, "quant": quant}
+    settings |= {"select": select}
     settings |= to_encode(background) | {"background_kbps": background_kbps}
     config = _configured(preset, str(roi), live, low_delay, background, settings)
     if jobs != 1:

@@ -95,8 +95,8 @@ def alone(clip: Clip, count: int, quick: bool) -> Alone:
     """Code the first, the middle and the last frame as GaussianImage does, so many splats each; if
     quick, the middle one alone.
 
-    Its quantisers are trained from tsplat's fit: from its own random start, after ten times the
-    iterations, pictures are worse, so that this favours it.
+    Its quantisers are trained from tsplat's fit, which favours it: on the bundled portrait, 1000
+    splats from its own random start, 15,000 iterations and the same training end 1.5 dB lower.
     """
     middle = len(clip.frames) // 2
     chosen = [middle] if quick else sorted({0, middle, len(clip.frames) - 1})

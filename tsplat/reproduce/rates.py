@@ -26,8 +26,8 @@ _ROOM = 16
 """Pixels for a splat: pictures that have fewer are too small."""
 _SCALED = (
     "GaussianImage is fitted to the first, the middle and the last frame (quick: the middle one), "
-    "and its bits are scaled to all of them; its quantisers are trained from tsplat's fit, which gives it better pictures "
-    "than its own start does after ten times the iterations."
+    "and its bits are scaled to all of them; its quantisers are trained from tsplat's fit and not "
+    "from its own random start, which favours it."
 )
 
 

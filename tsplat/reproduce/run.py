@@ -21,6 +21,7 @@ from tsplat.kernels import runtime
 from tsplat.reproduce.initialisation import initialisation
 from tsplat.reproduce.latency import latency
 from tsplat.reproduce.pictures import pictures
+from tsplat.reproduce.quantisation import quantisation
 from tsplat.reproduce.rates import rate_distortion, rates
 from tsplat.reproduce.report import JSON, write_report
 from tsplat.reproduce.result import Clip, Result
@@ -33,6 +34,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     rates,
     pictures,
     rate_distortion,
+    quantisation,
     shimmer,
 )
 """In the report's order; each is given a clip, and whether it is to be quick."""
