@@ -55,14 +55,16 @@ class Alone:
         Of a frame.
     account, bytes : float
         Of a frame: as its release counts, and of the stream.
-    psnr_db : float
-        Of the mean squared error over the frames that were coded.
+    psnr_db, unrounded_db : float
+        Of the mean squared error over the frames that were coded: as a decoder shows them, and
+        before their splats were quantised.
     """
 
     splats: int
     account: float
     bytes: float
     psnr_db: float
+    unrounded_db: float
 
 
 @functools.lru_cache(maxsize=64)
@@ -102,19 +104,20 @@ def alone(clip: Clip, count: int, quick: bool) -> Alone:
     chosen = [middle] if quick else sorted({0, middle, len(clip.frames) - 1})
     height, width = clip.frames[0].shape[:2]
     canvas = Canvas(width, height)
-    account, size, errors = [], [], []
+    account, size, errors, before = [], [], [], []
     for k in chosen:
         frame = clip.frames[k]
         canvas.set_target(frame)
         canvas.begin()
         first = superpixel(frame, max(1, round(count * START)))
-        quantisers = Quantisers(fit_growing(canvas, first, count, _FIT), width, height)
+        fitted = fit_growing(canvas, first, count, _FIT)
+        before.append(mean_squared_error(canvas.picture(fitted.params), frame))
+        quantisers = Quantisers(fitted, width, height)
         quantisers.train(canvas, _QUICK_TRAINING if quick else _TRAINING)
         stream = pack(quantisers.coded())
         shown = canvas.picture(unpack(stream).splats(width, height).params)
         account.append(quantisers.coded().account)
         size.append(len(stream))
         errors.append(mean_squared_error(shown, frame))
-    return Alone(
-        count, float(np.mean(account)), float(np.mean(size)), psnr_of(float(np.mean(errors)))
-    )
+    means = (float(np.mean(values)) for values in (account, size))
+    return Alone(count, *means, *(psnr_of(float(np.mean(e))) for e in (errors, before)))
