@@ -71,6 +71,7 @@ def test_savings_are_interpolated_and_never_beyond_the_curve(clip):
     share = (found.quality.psnr_db - 15) / 10
     size = 6 * 100 * 4**share
     assert rates.saved(clip, middle, theirs) == pytest.approx(1 - 60 / size, rel=1e-3)
+    assert rates.saved_at_least(clip, middle, theirs) < rates.saved(clip, middle, theirs)
     assert rates.saved(clip, middle, theirs[:1]) is None
 
 

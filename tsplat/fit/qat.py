@@ -9,7 +9,7 @@ from tsplat.fit.loop import schedule
 from tsplat.kernels.canvas import Canvas
 from tsplat.splats import QuantizedSplats, Splats, Steps
 
-TRAINING = FitConfig(200, rate=0.03, colour_rate=0.015)
+TRAINING = FitConfig(200, rate=0.01, colour_rate=0.01)
 _BETAS, _EPSILON = (0.9, 0.99), 1e-10
 _SMALLEST = 0.4
 """Least diagonal entry of a Cholesky vector, pixels, as in the fit before."""
@@ -19,7 +19,8 @@ def train(canvas: Canvas, splats: Splats, steps: Steps, config: FitConfig = TRAI
     """Fit splats to what ``canvas.begin`` set, the picture being that of the rounded ones.
 
     Rounding is passed straight through: the gradient at the rounded splats moves the exact ones.
-    Adam in whitened coordinates, as :func:`tsplat.kernels.splatting.adam_step`.
+    Adam in whitened coordinates, as :func:`tsplat.kernels.splatting.adam_step`. Values near the
+    middle of two steps go to and fro: what is kept is the best that was met.
 
     Parameters
     ----------
@@ -42,17 +43,20 @@ def train(canvas: Canvas, splats: Splats, steps: Steps, config: FitConfig = TRAI
     """
     params = splats.params.astype(np.float64)
     mean, square = np.zeros_like(params), np.zeros_like(params)
-    for t in range(config.iterations if len(splats) else 0):
+    best, least = splats, np.inf
+    for t in range(config.iterations + 1 if len(splats) else 0):
         values = canvas.quantise(params.astype(np.float32), steps.array())
         canvas.load(QuantizedSplats(values, steps).dequantise().params)
         gradient = _whitened(params, canvas.gradient())
+        if canvas.loss() < least:
+            best, least = Splats(params.astype(np.float32)), canvas.loss()
         mean += (1 - _BETAS[0]) * (gradient - mean)
         square += (1 - _BETAS[1]) * (gradient**2 - square)
         first, second = (1 - beta ** (t + 1) for beta in _BETAS)
         away = mean / first / (np.sqrt(square / second) + _EPSILON)
         scale = schedule(t, config)
         _move(params, -scale * config.rate * away[:, :5], -scale * config.colour_rate * away[:, 5:])
-    return Splats(params.astype(np.float32))
+    return best
 
 
 def _whitened(params: np.ndarray, gradient: np.ndarray) -> np.ndarray:
