@@ -118,7 +118,7 @@ def _apart(places: np.ndarray, count: int, distance: int) -> np.ndarray:
     """The first places, (at most count, 2), of which no two are nearer than a distance: a flat
     top has its maximum more than once."""
     taken = np.zeros(places.max(0, initial=-1) + 1, bool)
-    kept = []
+    kept: list[tuple[int, int]] = []
     for x, y in places.tolist():
         if len(kept) == count:
             break

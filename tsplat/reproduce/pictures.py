@@ -14,7 +14,7 @@ from tsplat.fit.loop import fit
 from tsplat.init.scatter import scatter
 from tsplat.init.superpixel import superpixel
 from tsplat.kernels.canvas import Canvas
-from tsplat.reproduce.initialisation import COUNT, GROWING
+from tsplat.reproduce.initialisation import COUNT, GROWING, solving
 from tsplat.reproduce.plots import side_by_side
 from tsplat.reproduce.result import Cell, Clip, Figure, Result, Table
 
@@ -50,7 +50,7 @@ def pictures(clip: Clip, quick: bool) -> Result:
 
 def tsplat_after(canvas: Canvas, frame: np.ndarray, count: int, iterations: int) -> np.ndarray:
     """The picture that tsplat's fit of so many iterations ends with, (H, W, 3) uint8."""
-    horizon = max(1, iterations - GROWING.presolve - GROWING.solve)
+    horizon = max(1, iterations - solving(GROWING))
     first = superpixel(frame, round(count * START))
     fitted = fit_growing(canvas, first, count, replace(GROWING, iterations=horizon))
     return canvas.picture(solve(canvas, fitted.params, GROWING.solve))
