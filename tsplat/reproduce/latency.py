@@ -35,8 +35,8 @@ def latency(clip: Clip, quick: bool) -> Result:
     note = (
         "Encoding is everything from a frame in memory to its packet; a clip's I-frame is part of "
         "the mean. x264 and x265 medium, SVT-AV1 preset 8, one thread each; tsplat's kernels with "
-        "all threads. Decoding ends with RGB in memory. A dash: pictures too small for it, or not in "
-        "this build."
+        "all threads. Decoding ends with RGB in memory. A dash: pictures too small for it, or it "
+        "is not in this build."
     )
     measured = Table("Measured here", ["", "encode, ms", "decode, ms"], list(_measured(clip)), note)
     published = Table(
