@@ -81,6 +81,16 @@ class Bitrate(click.ParamType):
     help="First splats: SLIC superpixels, those of linear spectral clustering, a network's, or "
     "random ones.  [superpixel]",
 )
+@click.option(
+    "--optimizer",
+    type=click.Choice(["adam", "adan"]),
+    help="Of I-frames; adan, with --init random: as GaussianImage fits, slowly.",
+)
+@click.option(
+    "--quant",
+    type=click.Choice(["ptq", "qat"]),
+    help="Of I-frames: round after the fit, or train with rounded splats first.  [ptq]",
+)
 @backend_options
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 @click.option(

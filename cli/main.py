@@ -16,6 +16,7 @@ _COMMANDS = {
     "eval": "Compare a .tsplat file with its original.",
     "models": "List, fetch and verify the matting models.",
     "bench": "Compare with other codecs, on your own clips.",
+    "reproduce": "Run the paper's experiments anew, on your own clips.",
     "doctor": "Show what this machine offers: backends, matting, versions, cache folder.",
 }
 

@@ -13,6 +13,9 @@ BACKGROUNDS = ("splats", "none", "blur", "video")
 SELECTIONS = ("rate", "paper")
 MOTIONS = ("flow", "grid", "none")
 INITS = ("superpixel", "lsc", "regressor", "random")
+OPTIMIZERS = ("adam", "adan")
+QUANTISATIONS = ("ptq", "qat")
+SCHEDULES = ("cosine", "constant", "halving")
 CRF = 24.0
 """Constant quality of an encoder that is told nothing."""
 ANCHOR = 30.0
@@ -29,6 +32,11 @@ def _within(name: str, value: float, low: float, high: float) -> None:
         raise ConfigError(f"{name}: got {value}, expected {low}..{high}")
 
 
+def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ConfigError(f"{name}: got {value!r}, expected one of {', '.join(known)}")
+
+
 @dataclass(frozen=True)
 class FitConfig:
     """How splats are fitted to one picture.
@@ -36,11 +44,20 @@ class FitConfig:
     Parameters
     ----------
     iterations : int
-        Iterations of Adam, 0..100000.
+        Iterations of the optimiser, 0..100000.
     rate : float
-        Step of means and Cholesky vectors at the start, in standard deviations of the splat.
+        Step of means and Cholesky vectors at the start, in standard deviations of the splat; for
+        Adan, of all that it steps, in its own coordinates (:mod:`tsplat.kernels.adan`).
     colour_rate : float
         Step of colours at the start, full scale 1.
+    optimizer : {"adam", "adan"}
+        Adam in whitened coordinates; or Adan as GaussianImage has it.
+    schedule : {"cosine", "constant", "halving"}
+        How the rates fall: to ``final`` at the last iteration, along half a cosine; not at all;
+        or by half after every 20,000 iterations, as GaussianImage's do.
+    quant : {"ptq", "qat"}
+        Whether an I-frame's splats are rounded after the fit, or the fit goes on with rounded
+        ones before that (:mod:`tsplat.fit.qat`).
     final : float
         Share of the rates that the cosine schedule ends at, 0..1.
     grow : int
@@ -55,6 +72,9 @@ class FitConfig:
     iterations: int
     rate: float = 0.08
     colour_rate: float = 0.045
+    optimizer: str = "adam"
+    schedule: str = "cosine"
+    quant: str = "ptq"
     final: float = 0.05
     grow: int = 0
     rough: int = 0
@@ -65,6 +85,9 @@ class FitConfig:
         _count("iterations", self.iterations, 0, 100_000)
         _within("rate", self.rate, 0, 1)
         _within("colour_rate", self.colour_rate, 0, 1)
+        _one_of("optimizer", self.optimizer, OPTIMIZERS)
+        _one_of("schedule", self.schedule, SCHEDULES)
+        _one_of("quant", self.quant, QUANTISATIONS)
         _within("final", self.final, 0, 1)
         _count("grow", self.grow, 0, 100)
         _count("rough", self.rough, 0, 100)
@@ -150,6 +173,8 @@ class Tuning:
         _count("gaussians", self.gaussians, 1, MAX_SPLATS)
 
 
+GAUSSIANIMAGE = FitConfig(10_000, rate=1e-3, optimizer="adan", schedule="halving")
+"""How GaussianImage fits; it takes 50,000 iterations where time does not matter."""
 _PROPOSAL = FitConfig(20, rate=0.06, colour_rate=0.02, final=0.2)
 _INTRA = FitConfig(800, grow=3, rough=3, presolve=5)
 _RATES = RateConfig(5, 4, _PROPOSAL, 6)
@@ -285,12 +310,16 @@ _PRESETS = {
 }
 
 
-def preset(name: str, **settings) -> EncoderConfig:
+def preset(name: str, *, optimizer: str = "adam", quant: str = "ptq", **settings) -> EncoderConfig:
     """Settings by how long encoding may take, with anything changed that is given.
 
     Parameters
     ----------
     name : {"realtime", "fast", "slow"}
+    optimizer : {"adam", "adan"}
+        Of I-frames: "adan" fits them as GaussianImage does, whatever the preset.
+    quant : {"ptq", "qat"}
+        Of I-frames: see :class:`FitConfig`.
     **settings
         Fields of :class:`EncoderConfig`.
 
@@ -301,7 +330,10 @@ def preset(name: str, **settings) -> EncoderConfig:
     """
     if name not in PRESETS:
         raise ConfigError(f"preset: got {name!r}, expected one of {', '.join(PRESETS)}")
-    return replace(_PRESETS[name], **settings)
+    _one_of("optimizer", optimizer, OPTIMIZERS)
+    config = replace(_PRESETS[name], **settings)
+    fit = GAUSSIANIMAGE if optimizer == "adan" else config.intra
+    return replace(config, intra=fit if quant == fit.quant else replace(fit, quant=quant))
 
 
 @dataclass(frozen=True)

@@ -81,3 +81,10 @@ def test_what_cannot_be_coded_is_refused(frames):
         peers.encode([], "x264", 30)
     with pytest.raises(ConfigError, match="too small"):
         peers.encode([frame[:40, :40] for frame in frames], "svtav1", 30)
+
+
+def test_pictures_too_narrow_for_x265_are_refused():
+    assert not peers.fits("x265", 48, 48, 1)
+    assert peers.fits("x265", 64, 48, 1)
+    with pytest.raises(ConfigError, match="too small"):
+        peers.encode(pictures(2, 48, 48), "x265", 30)

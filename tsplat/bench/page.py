@@ -6,13 +6,13 @@ import json
 import math
 from html import escape
 from pathlib import Path
-from string import Template
 
 import cv2
 import numpy as np
 
 from tsplat.bench.comparison import RANGES, Comparison, Point
 from tsplat.bench.gaussianimage import BITS
+from tsplat.bench.html import document, table
 from tsplat.errors import TsplatError
 
 _CROP_DB = (28.0, 31.0)
@@ -25,32 +25,6 @@ _COLOURS = {
     "gaussianimage": "#b08a3c",
 }
 _DASHES = {1: "-", 2: "--", 3: ":"}
-_PAGE = Template("""<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>tsplat bench rd</title>
-<style>
-:root { color-scheme: light dark; --line: #8884; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: auto; padding: 1rem; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
-th, td { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid var(--line);
-  white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; }
-.less { color: light-dark(#17713d, #6fd69a); }
-.more { color: light-dark(#b3261e, #ff8a80); }
-img { width: 100%; height: auto; display: block; }
-.crops { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .6rem; }
-figure { margin: 0; }
-figcaption { font-size: .85rem; }
-</style>
-<h1>tsplat beside other codecs</h1>
-<p>$about</p>
-<p>$reading</p>
-$body
-</html>
-""")
 _READING = (
     "Bytes are of the whole .tsplat file, and of the bare elementary stream for the others. "
     "Change of bytes is Bjontegaard's delta rate: negative is fewer bytes for tsplat. Best size: "
@@ -73,7 +47,7 @@ def require_matplotlib() -> None:
         import matplotlib  # noqa: F401
     except ModuleNotFoundError as error:
         raise TsplatError(
-            "--out draws with matplotlib, which is not installed: pip install 'tsplat[bench]'"
+            "plots need matplotlib, which is not installed: pip install 'tsplat[bench]'"
         ) from error
 
 
@@ -107,7 +81,8 @@ def write_page(folder: Path, comparisons: list[Comparison], summary: dict) -> No
         + (", and everybody is measured inside it" if summary["roi"] == "person" else "")
         + ". x264 and x265 medium, tuned for PSNR; SVT-AV1 preset 8."
     )
-    page = _PAGE.substitute(about=escape(about), reading=_READING, body="\n".join(sections))
+    body = "\n".join([f"<p>{escape(about)}</p>", f"<p>{_READING}</p>", *sections])
+    page = document("tsplat bench rd", "tsplat beside other codecs", body)
     (folder / "index.html").write_text(page, encoding="utf-8")
 
 
@@ -145,7 +120,7 @@ def _section(folder: Path, prefix: str, comparison: Comparison, clip: dict, summ
         for p in clip["points"]
     ]
     head = ["codec", "size", "CRF", "bytes", "kbit/s", "PSNR, dB", "MS-SSIM", "shimmer"]
-    parts.append(f"<details><summary>All points</summary>{_table(head, rows)}</details>")
+    parts.append(f"<details><summary>All points</summary>{table(head, rows)}</details>")
     return "\n".join(parts)
 
 
@@ -228,7 +203,7 @@ def _bd_table(rates: dict, summary: dict) -> str:
         for name, sizes in rates.items()
         for size, found in sizes.items()
     ]
-    return _table(_bd_head(summary), rows)
+    return table(_bd_head(summary), rows)
 
 
 def _means(summary: dict) -> str:
@@ -241,7 +216,7 @@ def _means(summary: dict) -> str:
                 mean = found[over]
                 row.append(_coloured(mean["change"], f", {mean['clips']} of {clips} clips"))
             rows.append(row)
-    return f"<h2>Mean over the clips</h2>{_table(_bd_head(summary), rows)}"
+    return f"<h2>Mean over the clips</h2>{table(_bd_head(summary), rows)}"
 
 
 def _bd_head(summary: dict) -> list[str]:
@@ -271,7 +246,7 @@ def _shimmer_table(shimmer: dict) -> str:
                 [f"{name}, {size.replace('_', ' ')}", *map(_number, values)]
                 for size, values in sizes.items()
             ]
-    return _table(["shimmer at", *(f"{db} dB" for db in shimmer["psnr_db"])], rows)
+    return table(["shimmer at", *(f"{db} dB" for db in shimmer["psnr_db"])], rows)
 
 
 def _alone_table(rows: list[dict]) -> str:
@@ -285,17 +260,8 @@ def _alone_table(rows: list[dict]) -> str:
         for row in rows
     ]
     head = ["PSNR, dB", "tsplat, bytes", f"GaussianImage, {BITS} bits a splat and frame", "change"]
-    return _table(head, cells)
+    return table(head, cells)
 
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    cells = "".join(f"<th>{h}</th>" for h in head)
-    lines = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    return (
-        f'<div class="wide"><table><thead><tr>{cells}</tr></thead>'
-        f"<tbody>{lines}</tbody></table></div>"
-    )

@@ -63,6 +63,8 @@ def encode(
     height: int | None = None,
     frames: int | None = None,
     init: str | None = None,
+    optimizer: str | None = None,
+    quant: str | None = None,
     roi: str | Path = "auto",
     matting: str | Path | Matte = "auto",
     background: str = "splats",
@@ -96,6 +98,8 @@ def encode(
         No interpolated frames: every frame's packet is complete with it.
     gaussians, gop, threshold, init, select, motion : optional
         Fields of :class:`tsplat.config.EncoderConfig`; the preset's by default.
+    optimizer, quant : optional
+        See :func:`tsplat.config.preset`.
     height : int, optional
         Scale the pictures to this many lines first.
     frames : int, optional
@@ -161,7 +165,8 @@ def encode(
         "gaussians": gaussians,
         "gop": gop,
     }
-    settings |= {"threshold": threshold, "init": init, "select": select, "motion": motion}
+    settings |= {"threshold": threshold, "init": init, "optimizer": optimizer, "quant": quant}
+    settings |= {"select": select, "motion": motion}
     settings |= to_encode(background) | {"background_kbps": background_kbps}
     config = _configured(preset, str(roi), live, low_delay, background, settings)
     if jobs != 1:

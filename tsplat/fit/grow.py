@@ -117,10 +117,13 @@ def _blurred(picture: np.ndarray, factor: int, sigma: float) -> np.ndarray:
 def _apart(places: np.ndarray, count: int, distance: int) -> np.ndarray:
     """The first places, (at most count, 2), of which no two are nearer than a distance: a flat
     top has its maximum more than once."""
-    kept = np.zeros((0, 2), int)
-    for place in places:
+    taken = np.zeros(places.max(0, initial=-1) + 1, bool)
+    kept: list[tuple[int, int]] = []
+    for x, y in places.tolist():
         if len(kept) == count:
             break
-        if not (np.abs(kept - place).max(1) <= distance).any():
-            kept = np.concatenate([kept, place[None]])
-    return kept
+        if not taken[x, y]:
+            low_x, low_y = max(0, x - distance), max(0, y - distance)
+            taken[low_x : x + distance + 1, low_y : y + distance + 1] = True
+            kept.append((x, y))
+    return np.array(kept, int).reshape(-1, 2)

@@ -34,8 +34,8 @@ class Peer:
     encoder, decoder : str
         Names in FFmpeg.
     options : dict
-    least : int
-        Pixels a side below which the encoder does not work.
+    least, narrowest : int
+        Pixels a side, and across, below which the encoder does not work.
     unneeded : frozenset of int
         Types of units that no decoder needs.
     """
@@ -45,6 +45,7 @@ class Peer:
     options: dict[str, str]
     least: int
     unneeded: frozenset[int]
+    narrowest: int = 0
 
 
 PEERS = {
@@ -65,6 +66,8 @@ PEERS = {
         },
         32,
         frozenset({39, 40}),
+        # Its memory is corrupted by pictures of 40 or 48 pixels across.
+        64,
     ),
     "svtav1": Peer(
         "libsvtav1",
@@ -113,7 +116,8 @@ def coded_size(width: int, height: int, shrink: int) -> tuple[int, int]:
 
 def fits(peer: str, width: int, height: int, shrink: int) -> bool:
     """Whether a peer codes pictures at this part of their size."""
-    return min(coded_size(width, height, shrink)) >= PEERS[peer].least
+    size = coded_size(width, height, shrink)
+    return min(size) >= PEERS[peer].least and size[0] >= PEERS[peer].narrowest
 
 
 def encode(
@@ -157,7 +161,7 @@ def encode(
             if shape is None:
                 shape = picture.shape[0], picture.shape[1]
                 size = coded_size(shape[1], shape[0], shrink)
-                if min(size) < PEERS[peer].least:
+                if not fits(peer, shape[1], shape[0], shrink):
                     raise ConfigError(f"{peer}: got pictures of {size[0]}x{size[1]}, too small")
                 context = _encoder(PEERS[peer], size, crf, Fraction(rate), threads)
             frame = _to_yuv(picture, size, shrink)

@@ -1,4 +1,4 @@
-"""Random splats, as GaussianImage starts from; for comparison with superpixels."""
+"""Random splats, as GaussianImage starts from them; for comparison with superpixels."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import numpy as np
 
 from tsplat.splats import Splats
 
+OFFSET = (0.5, 0.0, 0.5)
+"""Of Cholesky vectors, pixels."""
+
 
 def scatter(frame: np.ndarray, count: int, seed: int, weight: np.ndarray | None = None) -> Splats:
-    """Splats of equal size at random places.
+    """Small splats of random shape and colour at random places.
 
     Parameters
     ----------
@@ -24,16 +27,15 @@ def scatter(frame: np.ndarray, count: int, seed: int, weight: np.ndarray | None 
     Returns
     -------
     Splats
-        Uniform means, a round covariance that covers the picture, colours drawn from 0..1
-        over the expected overlap.
+        Uniform means; Cholesky vectors uniform in 0..1, plus :data:`OFFSET`, pixels; colours
+        uniform in 0..1.
 
     References
     ----------
-    GaussianImage (ECCV 2024), section 3: random initialisation.
+    GaussianImage (ECCV 2024), section 3, and its released code (``GaussianImage_Cholesky``).
     """
     rng = np.random.default_rng(seed)
     height, width = frame.shape[:2]
-    area = height * width
     if weight is None:
         means = rng.uniform((0, 0), (width, height), (count, 2))
     else:
@@ -41,12 +43,8 @@ def scatter(frame: np.ndarray, count: int, seed: int, weight: np.ndarray | None 
         total = flat.sum()
         if total == 0:
             return Splats(np.zeros((0, 8), np.float32))
-        area = int((flat > 0).sum())
         places = rng.choice(len(flat), count, p=flat / total)
         means = np.stack([places % width, places // width], 1) + rng.uniform(0, 1, (count, 2))
-    size = 0.5 * np.sqrt(area / count)
-    params = np.zeros((count, 8), np.float32)
-    params[:, :2] = means
-    params[:, 2] = params[:, 4] = size
-    params[:, 5:] = rng.uniform(0, 1, (count, 3)) * (area / (2 * np.pi * size * size * count))
-    return Splats(params)
+    shapes = rng.uniform(0, 1, (count, 3)) + OFFSET
+    colours = rng.uniform(0, 1, (count, 3))
+    return Splats(np.concatenate([means, shapes, colours], 1).astype(np.float32))

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import taichi as ti
 
-from tsplat.kernels import descent, gpu, gpu_descent, pixels, runtime, splatting
+from tsplat.kernels import adan, descent, gpu, gpu_descent, pixels, runtime, splatting
 from tsplat.kernels import quantise as quantisation
 from tsplat.kernels.screen import Screen
 from tsplat.kernels.splatting import BLUR, CUTOFF
+
+_INSIDE = 1 - 1e-6
+"""Of a picture's half width or height: how far from its centre means may lie under tanh."""
 
 
 class Canvas(Screen):
@@ -175,6 +178,18 @@ class Canvas(Screen):
         self._render(self._base, self._error, self._everywhere)
         return Descent(self, values)
 
+    # -- GaussianImage's optimiser ---------------------------------------------------------
+
+    def adan(self, params: np.ndarray) -> Adan:
+        """Start Adan from these splats, (n, 8) float32; after :meth:`begin`."""
+        self.load(params)
+        return Adan(self, params)
+
+    def clamped_gradient(self) -> np.ndarray:
+        """As :meth:`gradient`, but of the error of the picture clamped to 0..1."""
+        self._project_clamped()
+        return self._grads.to_numpy()[: self._n]
+
     # -- what changed ----------------------------------------------------------------------
 
     def changed(self, params: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray, float]:
@@ -264,6 +279,16 @@ class Canvas(Screen):
         return float(self._losses.to_numpy()[:items].sum(dtype=np.float64))
 
     def _adjoint(self, error: ti.Ndarray) -> np.ndarray:
+        self._project(error)
+        return self._grads.to_numpy()[: self._n]
+
+    def _project_clamped(self) -> None:
+        self._render(self._base, self._error, self._active)
+        adan.clamp(self._error, self._target, self._weight, self._length)
+        self._project(self._error)
+
+    def _project(self, error: ti.Ndarray) -> None:
+        """Gradient of half the squared error in the parameters, on the device."""
         splats = (self._params, self._prepared, error, self._grads)
         size = (self._n, self.columns, self.rows)
         if self.backend.on_cpu:
@@ -271,7 +296,6 @@ class Canvas(Screen):
             splatting.gradient(*splats, *size, lanes, workers)
         else:
             gpu.gradient(*splats, *size)
-        return self._grads.to_numpy()[: self._n]
 
 
 @dataclass(frozen=True)
@@ -384,6 +408,48 @@ class Descent:
     def result(self) -> tuple[np.ndarray, np.ndarray]:
         """The integers, (n, 8) int32, and which splats are left, (n,) bool."""
         return self.values(), _on_host(self._alive) > 0
+
+
+class Adan:
+    """A canvas's splats in GaussianImage's coordinates; see :mod:`tsplat.kernels.adan`."""
+
+    def __init__(self, canvas: Canvas, params: np.ndarray):
+        self._canvas, self._t = canvas, 0
+        self._latents = ti.ndarray(ti.f32, (max(1, len(params)), 8))
+        self._state = ti.ndarray(ti.f32, (max(1, len(params)), adan.STATE))
+        if len(params):
+            self._latents.from_numpy(latents(params, canvas.width, canvas.height))
+        self._state.fill(0.0)
+
+    def step(self, rate: float) -> None:
+        """One step down the canvas's squared error, in place."""
+        canvas = self._canvas
+        self._t += 1
+        canvas._project_clamped()
+        corrections = [1 - beta**self._t for beta in adan.BETAS]
+        adan.step(
+            canvas._params,
+            self._latents,
+            canvas._grads,
+            self._state,
+            canvas._n,
+            canvas.width,
+            canvas.height,
+            2 / (3 * canvas.width * canvas.height),
+            rate,
+            self._t == 1,
+            corrections[0],
+            corrections[1],
+            corrections[2] ** 0.5,
+        )
+
+
+def latents(params: np.ndarray, width: int, height: int) -> np.ndarray:
+    """What Adan steps, (n, 8) float32, for splats, (n, 8) float32; means are moved inside."""
+    out = params.astype(np.float64)
+    share = 2 * out[:, :2] / (width, height) - 1
+    out[:, :2] = np.arctanh(np.clip(share, -_INSIDE, _INSIDE))
+    return out.astype(np.float32)
 
 
 def _halved(picture: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from tsplat.config import FitConfig
 from tsplat.fit.colours import solve
 from tsplat.fit.descent import Prices, descend, intra_table
 from tsplat.fit.grow import fit_growing
+from tsplat.fit.qat import train
 from tsplat.kernels.canvas import Canvas
 from tsplat.kernels.descent import LARGEST
 from tsplat.splats import QuantizedSplats, Splats, Steps
@@ -46,7 +47,10 @@ def intra(
         Of the descent.
     """
     canvas.begin()
-    splats = rounded(canvas, fit_growing(canvas, start, count, config), header.steps, config.solve)
+    fitted = fit_growing(canvas, start, count, config)
+    if config.quant == "qat":
+        fitted = train(canvas, fitted, header.steps)
+    splats = rounded(canvas, fitted, header.steps, config.solve)
     if lagrange:
         for number in (1, passes):
             splats = _cheaper(canvas, splats, header, lagrange, number)

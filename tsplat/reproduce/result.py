@@ -11,7 +11,7 @@ Cell = str | float | int | None
 """Of a table; None where nothing was measured."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Clip:
     """Frames to experiment on.
 

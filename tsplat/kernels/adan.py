@@ -1,0 +1,86 @@
+"""The step of Adan in GaussianImage's coordinates.
+
+What is stepped are *latents*, (n, 8): means are ``(tanh(z) + 1) / 2`` of the picture's width or
+height, so that no splat leaves it; Cholesky vectors, in pixels, and colours are themselves (the
+offset of Cholesky vectors, :data:`tsplat.init.scatter.OFFSET`, is constant and so moves no step).
+The loss is the squared error of the picture clamped to 0..1, the mean over pixels and channels.
+
+References
+----------
+Xie et al., Adan: Adaptive Nesterov Momentum Algorithm for Faster Optimizing Deep Models, 2022,
+algorithm 1, with the bias corrections of its released code, whose betas are one minus the paper's.
+Zhang et al., GaussianImage, ECCV 2024, and its released code.
+"""
+# No `from __future__ import annotations`: Taichi reads the annotations of a kernel.
+
+import taichi as ti
+
+from tsplat.kernels.splatting import Pixels, Splats, is_positive
+
+BETAS = (0.98, 0.92, 0.99)
+"""Of the gradient, of its differences, of the squares."""
+EPSILON = 1e-8
+STATE = 32
+"""Numbers of a splat: means of the gradient, of its differences and of the squares, and the last
+gradient, 8 each."""
+
+
+@ti.kernel
+def clamp(error: Pixels, target: Pixels, weight: Pixels, length: ti.i32):
+    """error *= weight where the picture, error - target, lies in 0..1; else 0.
+
+    error, target: (3 length,), the latter negative as canvases have it; weight: (length,).
+    """
+    for p in range(length):
+        for k in ti.static(range(3)):
+            picture = error[3 * p + k] - target[3 * p + k]
+            inside = is_positive(ti.max(picture, 0.0)) * is_positive(ti.max(1.0 - picture, 0.0))
+            error[3 * p + k] = error[3 * p + k] * weight[p] * inside
+
+
+@ti.kernel
+def step(
+    params: Splats,
+    latents: Splats,
+    grads: Splats,
+    state: Splats,
+    n: ti.i32,
+    width: ti.f32,
+    height: ti.f32,
+    scale: ti.f32,
+    rate: ti.f32,
+    first: ti.i32,
+    correct1: ti.f32,
+    correct2: ti.f32,
+    correct3: ti.f32,
+):
+    """One step of n splats: latents change, and params with them.
+
+    grads: (n, 8) of half the squared error in params; scale turns them into those of the loss.
+    first: there is no last gradient yet. correct1..3: 1 - beta^t, of the squares' its root.
+    """
+    for i in range(n):
+        for k in ti.static(range(8)):
+            extent = width if ti.static(k == 0) else height
+            grad = scale * grads[i, k]
+            if ti.static(k < 2):
+                share = ti.tanh(latents[i, k])
+                grad *= 0.5 * extent * (1.0 - share * share)
+            last = state[i, 24 + k]
+            if first:
+                last = grad
+            change = grad - last
+            ahead = grad + BETAS[1] * change
+            mean = BETAS[0] * state[i, k] + (1.0 - BETAS[0]) * grad
+            trend = BETAS[1] * state[i, 8 + k] + (1.0 - BETAS[1]) * change
+            square = BETAS[2] * state[i, 16 + k] + (1.0 - BETAS[2]) * ahead * ahead
+            state[i, k] = mean
+            state[i, 8 + k] = trend
+            state[i, 16 + k] = square
+            state[i, 24 + k] = grad
+            away = mean / correct1 + BETAS[1] * trend / correct2
+            latents[i, k] -= rate * away / (ti.sqrt(square) / correct3 + EPSILON)
+            value = latents[i, k]
+            if ti.static(k < 2):
+                value = 0.5 * extent * (ti.tanh(value) + 1.0)
+            params[i, k] = value

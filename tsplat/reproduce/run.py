@@ -1,0 +1,195 @@
+"""The paper's experiments, on clips, into a report."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from tsplat.bench.page import require_matplotlib
+from tsplat.bench.portrait import RATE, portrait
+from tsplat.errors import ConfigError, MediaError
+from tsplat.frames.sink import replacing
+from tsplat.frames.source import open_source
+from tsplat.kernels import runtime
+from tsplat.reproduce.bits_back import bits_back
+from tsplat.reproduce.initialisation import initialisation
+from tsplat.reproduce.latency import latency
+from tsplat.reproduce.metadata import metadata
+from tsplat.reproduce.motion import motion
+from tsplat.reproduce.pictures import pictures
+from tsplat.reproduce.quantisation import quantisation
+from tsplat.reproduce.rates import rate_distortion, rates
+from tsplat.reproduce.regressor import regressor
+from tsplat.reproduce.report import JSON, write_report
+from tsplat.reproduce.result import Clip, Result
+from tsplat.reproduce.shimmer import shimmer
+from tsplat.reproduce.superpixels import superpixels
+
+Experiment = Callable[[Clip, bool], Result]
+EXPERIMENTS: tuple[Experiment, ...] = (
+    initialisation,
+    latency,
+    rates,
+    pictures,
+    rate_distortion,
+    quantisation,
+    shimmer,
+    superpixels,
+    regressor,
+    metadata,
+    bits_back,
+    motion,
+)
+"""In the report's order; each is given a clip, and whether it is to be quick."""
+LINES = 360
+"""The paper's size: larger pictures are reduced to so many lines."""
+FRAMES, QUICK_FRAMES = 60, 24
+RATIOS = ("iterations_ratio", "time_ratio")
+SAVED = "bits_saved"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found on one clip."""
+
+    clip: Clip
+    results: list[Result]
+
+    def value(self, name: str) -> float | None:
+        """A number that some experiment gives under this name."""
+        return next((r.values[name] for r in self.results if name in r.values), None)
+
+
+def reproduce(
+    clips: Iterable[Path] = (),
+    *,
+    out: Path = Path("reproduce"),
+    quick: bool = False,
+    overwrite: bool = False,
+    experiments: Iterable[Experiment] = EXPERIMENTS,
+    tell: Callable[[str], None] = lambda line: None,
+) -> dict:
+    """Run experiments and write ``index.html``, ``report.json`` and pictures into a folder.
+
+    Parameters
+    ----------
+    clips : iterable of Path
+        Files or folders; the talking portrait where there are none.
+    out : Path
+        The folder, which is put in place when it is whole.
+    quick : bool
+        Fewer frames, points and iterations.
+    overwrite : bool
+        Replace a report that is there.
+    experiments : iterable of callable
+    tell : callable
+        Given a line after each experiment.
+
+    Returns
+    -------
+    dict
+        What ``report.json`` holds: ``summary`` has ``iterations_ratio`` and ``time_ratio``,
+        GaussianImage's over tsplat's to 30 dB, geometric means over the clips, and
+        ``bits_saved``, 0 to 1, the arithmetic mean; None where no clip has one.
+
+    Raises
+    ------
+    ConfigError, MediaError
+        A clip cannot be read; the folder exists and may not be overwritten, or is no report.
+    TsplatError
+        matplotlib is not installed.
+    """
+    require_matplotlib()
+    if overwrite and out.exists() and not (out / JSON).is_file():
+        raise MediaError(f"{out}: is no report, and so is not replaced")
+    loaded = [load(Path(clip), quick) for clip in clips] or [bundled(quick)]
+    runtime.start("auto")
+    with replacing(out, overwrite) as folder:
+        reports = []
+        for clip in loaded:
+            results = []
+            for experiment in experiments:
+                clock = time.perf_counter()
+                results.append(experiment(clip, quick))
+                tell(_line(clip, results[-1], time.perf_counter() - clock))
+            reports.append(Report(clip, results))
+        found = {"quick": quick, "hardware": hardware(), "summary": summary(reports)}
+        return write_report(folder, found, [(r.clip, r.results) for r in reports])
+
+
+def load(path: Path, quick: bool) -> Clip:
+    """The first frames of a clip, reduced to the paper's size where they are larger.
+
+    Raises
+    ------
+    ConfigError, MediaError
+        It is standard input, cannot be read, or has no pictures.
+    """
+    if str(path) == "-":
+        raise ConfigError("reproduce: standard input can be read only once; give a file or folder")
+    with open_source(path) as source:
+        lines = min(LINES, source.clip.height)
+    with open_source(path, lines) as source:
+        wanted = QUICK_FRAMES if quick else FRAMES
+        frames = [picture for _, picture in islice(source, wanted)]
+        if not frames:
+            raise MediaError(f"{path}: no pictures")
+        return Clip(path.name, frames, source.clip.rate)
+
+
+def bundled(quick: bool) -> Clip:
+    """The talking portrait."""
+    return Clip("portrait", list(portrait(QUICK_FRAMES if quick else FRAMES)), RATE)
+
+
+def summary(reports: list[Report]) -> dict:
+    """Means over the clips that have a figure, and of how many clips each is."""
+    means: dict = {}
+    counts: dict = {}
+    for name in (*RATIOS, SAVED):
+        values = [value for value in (r.value(name) for r in reports) if value is not None]
+        counts[name] = len(values)
+        if not values:
+            means[name] = None
+        elif name in RATIOS:
+            means[name] = float(np.exp(np.mean(np.log(values))))
+        else:
+            means[name] = float(np.mean(values))
+    means["clips"] = counts
+    means["lower_bound"] = any(r.value("lower_bound") for r in reports)
+    return means
+
+
+def hardware() -> dict:
+    """What the measurements were made on."""
+    backend = runtime.current()
+    return {
+        "cpu": _processor(),
+        "cores": os.cpu_count(),
+        "kernels": backend.arch,
+        "threads": backend.threads,
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+    }
+
+
+def _processor() -> str:
+    """The processor's name as the system tells it."""
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _line(clip: Clip, result: Result, seconds: float) -> str:
+    done = f"not run: {result.not_run}" if result.not_run else f"{seconds:.1f} s"
+    return f"{clip.name}: {result.name}: {done}"
