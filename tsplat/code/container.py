@@ -43,7 +43,7 @@ Header, 56 bytes
    52    4 CRC-32C of bytes 0..51
 ===== ==== ==================================================================================
 
-Version 3 knows no feature. Packets of feature bit b, below 16, have kind 16 + b.
+Version 4 knows no feature. Packets of feature bit b, below 16, have kind 16 + b.
 
 P-packet
 --------
