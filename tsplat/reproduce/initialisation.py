@@ -59,7 +59,7 @@ class Effort:
     horizons : tuple of int
         At which schedules are compared, for Adam.
     adan_horizon : int
-        And for Adan; 0 leaves it out.
+        And for Adan; 0 leaves that out, and Adan from superpixels.
     """
 
     most: int
@@ -122,11 +122,12 @@ def measure(frame: np.ndarray, count: int, effort: Effort) -> Result:
     courses = {
         "tsplat: superpixels, growing, Adam": by_horizon(canvas, frame, count, seeds, GROWING),
         "superpixels, all at once, Adam": by_horizon(canvas, frame, count, segments, AT_ONCE),
-        "superpixels, Adan": watched(canvas, frame, segments, effort.most),
         "GaussianImage: random, Adan": watched(canvas, frame, random, effort.most),
     }
-    ours, _, _, theirs = courses.values()
+    ours, _, theirs = courses.values()
     values = ratios(ours, theirs)
+    if effort.adan_horizon:
+        courses["superpixels, Adan"] = watched(canvas, frame, segments, effort.most)
     note = (
         f"{count} splats, first frame, {frame.shape[1]}x{frame.shape[0]}. A step of the colours' "
         "conjugate gradients counts as an iteration. Of a fit with a horizon, the shortest one "
