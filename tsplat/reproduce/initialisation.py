@@ -134,7 +134,7 @@ def measure(frame: np.ndarray, count: int, effort: Effort) -> Result:
         f"that ends at {TARGET_DB:g} dB, run on its own; Adan is looked at every {_WATCH} "
         "iterations. GaussianImage as published: random start, means under tanh, Cholesky vector "
         "with offset (0.5, 0, 0.5), Adan at 0.001, halved every 20,000 steps; rendered by this "
-        "project's kernels, whose covariances are half a square pixel wider and whose splats end at "
+        "project's kernels: covariances are half a square pixel wider, and splats end at "
         "three standard deviations."
     )
     for name, course in courses.items():
