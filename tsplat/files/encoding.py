@@ -58,6 +58,7 @@ def encode(
     low_delay: bool = False,
     select: str | None = None,
     motion: str | None = None,
+    entropy: str | None = None,
     gop: int | None = None,
     threshold: float | None = None,
     height: int | None = None,
@@ -94,7 +95,7 @@ def encode(
         approached, with a warning that says how far it went.
     low_delay : bool
         No interpolated frames: every frame's packet is complete with it.
-    gaussians, gop, threshold, init, select, motion : optional
+    gaussians, gop, threshold, init, select, motion, entropy : optional
         Fields of :class:`tsplat.config.EncoderConfig`; the preset's by default.
     height : int, optional
         Scale the pictures to this many lines first.
@@ -160,6 +161,7 @@ def encode(
         "psnr": psnr,
         "gaussians": gaussians,
         "gop": gop,
+        "entropy": entropy,
     }
     settings |= {"threshold": threshold, "init": init, "select": select, "motion": motion}
     settings |= to_encode(background) | {"background_kbps": background_kbps}
