@@ -38,6 +38,12 @@ class Bitrate(click.ParamType):
     type=click.Choice(["rate", "paper"]),
     help="What P-frames change: what pays, or what the paper's threshold selects.  [rate]",
 )
+@click.option(
+    "--entropy",
+    type=click.Choice(["adaptive", "bits-back"]),
+    help="How a P-frame's changes are coded: by contexts that learn, or as a set, as the paper "
+    "has it; dearer.  [adaptive]",
+)
 @click.option("--gop", type=int, metavar="N", help="An I-frame every N frames.  [250]")
 @click.option("--height", type=int, metavar="PIXELS", help="Scale the pictures first.")
 @click.option("--frames", type=int, metavar="N", help="Encode no more than this many.")

@@ -96,6 +96,7 @@ class Header:
     backdrop: list[int]
     codec: int
     span: int
+    bits_back: bool
 
     @classmethod
     def read(cls, data: bytes) -> Header:
@@ -109,12 +110,13 @@ class Header:
         steps = [b.u(2) for _ in range(4)]
         required, _ = b.u(4), b.u(4)
         cell, outside, backdrop, codec, span = b.u(1), b.u(1), list(b.take(3)), b.u(1), b.u(1)
-        require(not required, "a feature that is not known")
+        require(required <= 1, "a feature that is not known")
         require(1 <= width <= 8192 and 1 <= height <= 8192, "size")
         require(width * height <= 1 << 24, "pixels")
         require(all(1 <= v < 1 << 31 for v in rate) and all(aspect), "rate or aspect")
         require(all(steps) and span >= 1, "step or span")
-        header = cls(width, height, rate, aspect, steps, cell, outside, backdrop, codec, span)
+        behind = (cell, outside, backdrop, codec)
+        header = cls(width, height, rate, aspect, steps, *behind, span, required == 1)
         rows, columns = header.grid() if cell else (0, 0)
         require(cell != 1 and rows * columns <= 1 << 16, "cells")
         require(outside <= 3 and codec <= 2 and (outside == 3) == (codec > 0), "background")
@@ -253,6 +255,10 @@ class Peak:
     def take(self, coder: RangeDecoder, count: int) -> list[int]:
         if not self.span:
             return [self.low] * count
+        starts = self.starts()
+        return [self.low + coder.symbol(starts) for _ in range(count)]
+
+    def starts(self) -> list[int]:
         powers = [1.0]
         for _ in range(max(self.mode, self.span - self.mode) - 1):
             powers.append(powers[-1] * (self.rho / 256.0))
@@ -261,8 +267,7 @@ class Peak:
         total = 0.0
         for weight in below + above:
             total += weight
-        starts = starts_of([*below, total * self.hit / (256 - self.hit), *above])
-        return [self.low + coder.symbol(starts) for _ in range(count)]
+        return starts_of([*below, total * self.hit / (256 - self.hit), *above])
 
 
 @dataclass
@@ -284,6 +289,63 @@ class Gamma:
                 for i in members:
                     values[i] |= coder.uniform(min(8, length - 1 - shift)) << shift
         return values
+
+
+# --- Sets -------------------------------------------------------------------------------------
+
+
+class Stack:
+    """The other coder: words of 32 bits, a state of 64, probabilities of 24."""
+
+    def __init__(self, data: bytes):
+        require(not data.endswith(b"\0"), "a set's last byte")
+        data += bytes(-len(data) % 4)
+        self.words = [int.from_bytes(data[k : k + 4], "little") for k in range(0, len(data), 4)]
+        self.state = 0
+        self._refill()
+        self._refill()
+
+    def _refill(self) -> None:
+        if self.words:
+            self.state = self.state << 32 | self.words.pop()
+
+    def pop(self, starts: list[int]) -> int:
+        quantile = self.state % 2**24
+        symbol = int(np.searchsorted(starts, quantile, "right")) - 1
+        width = starts[symbol + 1] - starts[symbol]
+        self.state = (self.state >> 24) * width + quantile - starts[symbol]
+        if self.state < 2**32:
+            self._refill()
+        return symbol
+
+    def push(self, symbol: int, starts: list[int]) -> None:
+        width = starts[symbol + 1] - starts[symbol]
+        if self.state >> 40 >= width:
+            self.words.append(self.state % 2**32)
+            self.state >>= 32
+        self.state = self.state // width << 24 | starts[symbol] + self.state % width
+
+
+def even(count: int) -> list[int]:
+    return [s * (2**24 // count) for s in range(count)] + [2**24]
+
+
+def changed_set(data: bytes, count: int, models: list[Peak], splats: int) -> np.ndarray:
+    """Differences of all splats, (splats, 8)."""
+    stack, numbers = Stack(data), list[int]()
+    tables = [model.starts() if model.span else None for model in models]
+    out = np.zeros((splats, 8), np.int64)
+    for _ in range(count):
+        number = stack.pop(even(splats)) if splats > 1 else 0
+        require(number not in numbers, "a splat comes twice")
+        for k, (model, starts) in enumerate(zip(models, tables)):
+            out[number, k] = model.low + (stack.pop(starts) if starts else 0)
+        require(out[number].any() and abs(out[number]).max() < 1 << 20, "differences")
+        numbers.append(number)
+        if len(numbers) > 1:
+            stack.push(sum(other < number for other in numbers), even(len(numbers)))
+    require(stack.state == 0 and not stack.words, "bits left over behind a set")
+    return out
 
 
 # --- The region -------------------------------------------------------------------------------
@@ -558,11 +620,17 @@ def inter(data: bytes, before: State, header: Header) -> State:
     dropped = head.varint() if has_dropped else 0
     require(dropped <= count and (dropped > 0 or not has_dropped), "dropped splats")
     gaps = Gamma.read(head, dropped)
+    in_set = has_changed and header.bits_back
+    rows = head.varint() if in_set else 0
+    require(1 <= rows <= count or not in_set, "changed splats")
+    models = [Peak.read(head) for _ in range(8)] if in_set else []
+    size = head.varint() if in_set else 0
     require(not has_added or bool(before.models), "added splats without models")
     added = head.varint() if has_added else 0
     require(added <= 65535 and (added > 0 or not has_added), "added splats")
     where = Gamma.read(head, added)
 
+    set_bytes = head.take(size)
     coder = RangeDecoder(data[head.at :])
     region, contexts, values = before.region, before.contexts, before.values
     motion = before.motion
@@ -579,7 +647,9 @@ def inter(data: bytes, before: State, header: Header) -> State:
         at += gap + 1
         require(at < count, "a dropped splat")
         stays[at] = False
-    if has_changed:
+    if in_set:
+        difference = changed_set(set_bytes, rows, models, count)
+    elif has_changed:
         adaptive = Adaptive(coder, contexts)
         difference = changes(adaptive, known(before, values, header))
         contexts = adaptive.learned()

@@ -52,6 +52,38 @@ def test_the_decoder_has_the_encoders_integers(encoded):
     assert (encoder.statistics.i_frames, encoder.statistics.p_frames) == (3, 9)
 
 
+@pytest.mark.parametrize("select", ["rate", "paper"])
+def test_sets_carry_the_same_changes(select):
+    decoders, sizes = [], []
+    for entropy in ("adaptive", "bits-back"):
+        config = replace(CONFIG, select=select, entropy=entropy)
+        encoder = tsplat.Encoder(WIDTH, HEIGHT, 30, config)
+        decoders.append(tsplat.Decoder(encoder.header))
+        for frame in pictures(4):
+            packet = encoder.encode(frame)
+            decoders[-1].decode(packet)
+        assert np.array_equal(decoders[-1].splats.values, encoder.splats.values)
+        assert decoders[-1].header.bits_back == (entropy == "bits-back")
+        sizes.append(encoder.statistics.bytes)
+        assert encoder.statistics.p_frames == 3
+    assert sizes[0] != sizes[1]
+    if select == "paper":
+        assert np.array_equal(decoders[0].splats.values, decoders[1].splats.values)
+
+
+def test_a_change_that_no_set_can_hold_makes_an_i_frame(monkeypatch):
+    def refuse(*_) -> None:
+        raise BitstreamError("values span 65537, at most 65536")
+
+    monkeypatch.setattr("tsplat.code.delta_set.encode", refuse)
+    encoder = tsplat.Encoder(WIDTH, HEIGHT, 30, replace(CONFIG, entropy="bits-back"))
+    decoder = tsplat.Decoder(encoder.header)
+    for frame in pictures(3):
+        decoder.decode(encoder.encode(frame))
+    assert np.array_equal(decoder.splats.values, encoder.splats.values)
+    assert (encoder.statistics.i_frames, encoder.statistics.p_frames) == (3, 0)
+
+
 def test_p_frames_cost_less_and_keep_most_splats_exact(encoded):
     _, _, packets, states = encoded
     sizes = [len(p) for p in packets]

@@ -22,6 +22,7 @@ from tsplat.splats import Steps
         ({"gaussians": 65536}, "gaussians: got 65536"),
         ({"seed": -1}, "seed: got -1"),
         ({"motion": "waltz"}, "motion: got 'waltz', expected one of flow, grid, none"),
+        ({"entropy": "perfect"}, "entropy: got 'perfect', expected adaptive or bits-back"),
         ({"init": "magic"}, "init: got 'magic'"),
         ({"background": "beach"}, "background: got 'beach', expected one of splats, none, blur"),
         ({"backdrop": (0, 256, 0)}, "backdrop: got 256, expected 0..255"),

@@ -14,7 +14,7 @@ import tsplat
 from tests import independent
 from tests.clips import pictures, write_clip
 from tests.golden.regenerate import FOLDER
-from tsplat.code import container, delta, entropy, mask
+from tsplat.code import bits_back, container, delta, entropy, mask
 from tsplat.decoder import Decoder, Reader
 
 SPECIFICATION = independent.SPECIFICATION.read_text()
@@ -22,6 +22,7 @@ SETTINGS = {
     "crf 20": {"crf": 20, "gop": 7},
     "low delay": {"crf": 30, "low_delay": True, "background": "#204060", "roi": "masks"},
     "paper": {"select": "paper", "gaussians": 120, "gop": 9},
+    "bits-back": {"select": "paper", "gaussians": 120, "gop": 9, "entropy": "bits-back"},
 }
 
 
@@ -96,6 +97,33 @@ def test_parts_of_the_range_coder_are_as_specified(seed):
         mode, hit, rho = int(rng.integers(0, span + 1)), *map(int, rng.integers(1, 256, 2))
         theirs = head.known_peak(9, entropy.Peak(-7, span, mode, hit, rho))
         assert theirs.tolist() == independent.Peak(-7, span, mode, hit, rho).take(coder, 9)
+
+
+@pytest.mark.parametrize("size", [0, 1, 4, 7, 400])
+def test_the_stack_is_as_specified(size):
+    """Pops and pushes by any models, beyond the end of the words, too."""
+    rng = np.random.default_rng(size)
+    data = rng.integers(1, 256, size, np.uint8).tobytes()
+    words = np.frombuffer(data + bytes(-size % 4), "<u4").astype(np.uint32)
+    theirs = bits_back.Stack(words) if size else bits_back.Stack()
+    own = independent.Stack(data)
+    for _ in range(200):
+        count = int(rng.integers(2, 400))
+        mode, hit, rho = int(rng.integers(0, count)), *map(int, rng.integers(1, 256, 2))
+        peak = (-7, count - 1, mode, hit, rho)
+        for table, starts in (
+            (entropy.Peak(*peak).table(), independent.Peak(*peak).starts()),
+            (bits_back.Even(3, count - 1).table(), independent.even(count)),
+        ):
+            assert own.pop(starts) == theirs.decode(table)
+            if rng.random() < 0.5:
+                symbol = int(rng.integers(0, count))
+                own.push(symbol, starts)
+                theirs.encode_reverse(symbol, table)
+    left = [*own.words, *(own.state >> 32 * k & 0xFFFFFFFF for k in (0, 1))]
+    while left and not left[-1]:
+        left.pop()
+    assert left == theirs.get_compressed().tolist()
 
 
 def test_a_bad_file_is_refused():

@@ -12,6 +12,7 @@ PRESETS = ("realtime", "fast", "slow")
 BACKGROUNDS = ("splats", "none", "blur", "video")
 SELECTIONS = ("rate", "paper")
 MOTIONS = ("flow", "grid", "none")
+ENTROPIES = ("adaptive", "bits-back")
 INITS = ("superpixel", "lsc", "regressor", "random")
 OPTIMIZERS = ("adam", "adan")
 QUANTISATIONS = ("ptq", "qat")
@@ -212,6 +213,9 @@ class EncoderConfig:
     motion : {"flow", "grid", "none"}
         Vectors that move all splats of a P-frame: from optical flow of the source, then fitted to
         what renders best; fitted from rest, without optical flow; none.
+    entropy : {"adaptive", "bits-back"}
+        How a P-frame's changes are coded: as bits in contexts that learn; or, as in the paper, as
+        a set by bits-back coding, which takes more bytes. Prices of bits are always the first's.
     init : {"superpixel", "lsc", "regressor", "random"}
         First splats of an I-frame: one for each superpixel, cut by SLIC or by linear spectral
         clustering, the paper's; as a network sees them; or random ones.
@@ -244,6 +248,7 @@ class EncoderConfig:
     select: str = "rate"
     threshold: float = 11.5
     motion: str = "flow"
+    entropy: str = "adaptive"
     init: str = "superpixel"
     seed: int = 0
     intra: FitConfig = field(default_factory=lambda: _INTRA)
@@ -273,6 +278,8 @@ class EncoderConfig:
         _count("seed", self.seed, 0, 2**63 - 1)
         if self.motion not in MOTIONS:
             raise ConfigError(f"motion: got {self.motion!r}, expected one of {', '.join(MOTIONS)}")
+        if self.entropy not in ENTROPIES:
+            raise ConfigError(f"entropy: got {self.entropy!r}, expected adaptive or bits-back")
         if self.init not in INITS:
             raise ConfigError(f"init: got {self.init!r}, expected one of {', '.join(INITS)}")
         if self.background not in BACKGROUNDS:

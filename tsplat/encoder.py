@@ -17,7 +17,7 @@ from tsplat.code.container import BACKGROUND, INTRA, TICKS, Header
 from tsplat.code.payload import State
 from tsplat.code.quantise import within_overlap
 from tsplat.config import EncoderConfig, FitConfig, Quality, RateConfig
-from tsplat.errors import ConfigError
+from tsplat.errors import BitstreamError, ConfigError
 from tsplat.fit.grow import START
 from tsplat.init.regressor import regressor
 from tsplat.init.scatter import scatter
@@ -179,6 +179,7 @@ class Encoder:
             backdrop=self.config.backdrop,
             codec=self._backdrop.codec if self._backdrop else 0,
             span=self.config.span,
+            bits_back=self.config.entropy == "bits-back",
         )
         self.header = self._header.pack()
         self.statistics = Statistics()
@@ -388,10 +389,14 @@ class Encoder:
         crowded = within_overlap(state, header.width, header.height) is not state
         if crowded or len(state) > MAX_SPLATS:
             return None
-        with self._timed("code"):
-            data, self._state = payload.encode_inter(
-                before, change.stay, change.values, self._region, header, change.vectors
-            )
+        try:
+            with self._timed("code"):
+                data, self._state = payload.encode_inter(
+                    before, change.stay, change.values, self._region, header, change.vectors
+                )
+        except BitstreamError:
+            # Differences too far apart for a set's models.
+            return None
         self.statistics.p_frames += 1
         self.statistics.between += len(frames) - 1
         self.statistics.changed_splats += int(self._state.changed.sum())

@@ -325,6 +325,15 @@ def test_a_failed_selftest_shows_its_table_and_exits_with_1(monkeypatch, capsys)
     assert "metal" in err
 
 
+def test_changes_can_be_coded_as_sets(clip, tmp_path):
+    out, select = tmp_path / "sets.tsplat", ("--select", "paper")
+    result = tsplat("encode", clip, out, "--entropy", "bits-back", *select, *SMALL)
+    assert result.returncode == 0, result.stderr
+    assert out.read_bytes()[36] == 1
+    assert tsplat("decode", out, tmp_path / "sets.rgb").returncode == 0
+    assert tsplat("info", out).returncode == 0
+
+
 def test_starts_and_motion_can_be_chosen(clip, tmp_path):
     """Each combination gives a file of its own that decodes."""
     found = set()

@@ -314,6 +314,7 @@ def test_streams_are_read_with_and_without_index():
         (lambda d: sealed(d[:16] + b"\0\0\0\0" + d[20:]), "rate: got 0", 12),
         (lambda d: sealed(d[:28] + b"\0\0" + d[30:]), "step of mean: got 0", 12),
         (lambda d: sealed(d[:36] + b"\x08\0\0\0" + d[40:]), "needs feature 3.*newer", 36),
+        (lambda d: sealed(d[:36] + b"\x03\0\0\0" + d[40:]), "needs feature 1.*newer", 36),
         (lambda d: sealed(d[:44] + b"\x01" + d[45:]), "cell: got 1, expected 2..255", 12),
         (
             lambda d: sealed(d[:12] + b"\xe8\x03" + d[14:44] + b"\x02" + d[45:]),
@@ -331,6 +332,12 @@ def test_bad_headers_are_refused(change, message, offset):
     with pytest.raises(BitstreamError, match=message) as caught:
         Header.unpack(change(bytearray(HEADER.pack())))
     assert caught.value.offset == offset
+
+
+def test_a_required_feature_is_bit_0_of_the_header():
+    header = replace(HEADER, bits_back=True)
+    assert header.pack()[36:40] == b"\1\0\0\0"
+    assert Header.unpack(header.pack()) == header != HEADER
 
 
 def test_ignorable_features_are_ignored():

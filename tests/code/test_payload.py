@@ -27,6 +27,7 @@ FINEST = Steps(1, 65, 9, 9)
 """Every channel of the widest picture still spans less than 65536 integers."""
 PLAIN = Header(WIDTH, HEIGHT, Fraction(30), STEPS)
 CELLS = replace(PLAIN, cell=4)
+SETS = replace(PLAIN, bits_back=True)
 GRID = grid(WIDTH, HEIGHT, 4)
 WHOLE, EMPTY = Region(np.ones(GRID, bool)), Region(np.zeros(GRID, bool))
 
@@ -93,15 +94,15 @@ def test_intra_packets_come_back(count, seed, spread, kind):
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.integers(0, 60), st.integers(0, 10**6), st.floats(0, 1))
-def test_inter_packets_come_back(count, seed, share):
+@given(st.integers(0, 60), st.integers(0, 10**6), st.floats(0, 1), st.sampled_from([PLAIN, SETS]))
+def test_inter_packets_come_back(count, seed, share, header):
     rng = np.random.default_rng(seed)
     state, other = begun(count, seed), splats(count, seed + 1).values
     for _ in range(2):
         chosen = rng.random(count) < share
         values = np.where(chosen[:, None], other, state.splats.values)
-        data, left = moved(state, values)
-        got = payload.decode_inter(data, state, PLAIN)
+        data, left = moved(state, values, header)
+        got = payload.decode_inter(data, state, header)
         assert same(got, left)
         assert np.array_equal(got.splats.values, values)
         assert np.array_equal(got.changed, (values != state.splats.values).any(1))
@@ -117,10 +118,11 @@ parts = st.sets(st.sampled_from(["region", "dropped", "changed", "added"]))
     st.integers(0, 10**6),
     st.sampled_from(KINDS),
     st.lists(st.tuples(parts, st.sampled_from(KINDS)), min_size=1, max_size=4),
+    st.booleans(),
 )
-def test_p_packets_of_any_parts_come_back(count, seed, kind, packets):
+def test_p_packets_of_any_parts_come_back(count, seed, kind, packets, bits_back):
     """Regions, drops, changes and adds in any combination; both sides keep the same state."""
-    rng = np.random.default_rng(seed)
+    rng, header = np.random.default_rng(seed), replace(CELLS, bits_back=bits_back)
     _, state = payload.encode_intra(splats(count, seed), kinds(GRID, kind, seed), CELLS)
     for k, (wanted, kind) in enumerate(packets):
         n = len(state.splats)
@@ -140,8 +142,8 @@ def test_p_packets_of_any_parts_come_back(count, seed, kind, packets):
             added = added[:0]
         added = payload.addable(added, state, CELLS)
         values = np.concatenate([values, added])
-        data, left = payload.encode_inter(state, stay, values, region, CELLS)
-        got = payload.decode_inter(data, state, CELLS)
+        data, left = payload.encode_inter(state, stay, values, region, header)
+        got = payload.decode_inter(data, state, header)
         assert same(got, left)
         assert np.array_equal(got.splats.values, values)
         assert got.region == region

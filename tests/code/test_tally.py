@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from tsplat.code.entropy import Writer
 from tsplat.code.tally import KINDS, Tally
 from tsplat.decoder import Decoder, Reader
 from tsplat.files.inspection import inspect
+from tsplat.splats import QuantizedSplats
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +45,10 @@ def test_real_bytes_are_within_three_percent_of_the_information(stream):
     assert information <= real < 1.03 * information
 
 
-@pytest.mark.parametrize("source", ["golden", "encoded"])
+@pytest.mark.parametrize("source", ["small", "bits_back", "encoded"])
 def test_kinds_add_up_to_every_packet(source, stream):
-    found = inspect(FOLDER / "small.tsplat" if source == "golden" else stream, each=True)
+    path = stream if source == "encoded" else FOLDER / f"{source}.tsplat"
+    found = inspect(path, each=True)
     for frame in found["frame_list"]:
         spent = frame["bytes_by_kind"]
         assert tuple(spent) == KINDS
@@ -72,6 +75,21 @@ def test_a_part_is_spent_on_what_it_says():
         splats | {"mask"},
         splats | {"flags"},
     ]
+
+
+def test_a_set_costs_what_its_models_say_less_its_order():
+    header = replace(Reader(FOLDER / "bits_back.tsplat").header, width=2048, cell=0)
+    rng = np.random.default_rng(0)
+    values = np.tile(np.array([0, 0, 9, 0, 9, 0, 0, 0], np.int32), (400, 1))
+    values[:, 0] = 8 * np.arange(400)
+    values = values[payload.order(values, header)]
+    _, state = payload.encode_intra(QuantizedSplats(values, header.steps), None, header)
+    changed = values + (rng.random((400, 1)) < 0.6) * rng.integers(-3, 4, (400, 8), np.int32)
+    data, _ = payload.encode_inter(state, np.ones(400, bool), changed, None, header)
+    tally = Tally(data)
+    payload.decode_inter(tally, state, header)
+    assert sum(tally.spent.values()) / 8 == pytest.approx(len(data), abs=16)
+    assert min(tally.spent[kind] for kind in ("flags", "position", "shape", "colour")) > 300
 
 
 def test_information_is_what_the_range_coder_writes():

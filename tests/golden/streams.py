@@ -212,10 +212,41 @@ def video(codec: str) -> Stream:
     return Stream(header, [Coded(None, splats, region, (1000,)), *follow] * 2)
 
 
+def bits_back() -> Stream:
+    """Changes as sets: of all splats, by little and by much; of one; among all other parts of a
+    P-packet; none; and of the only splat that is left, which takes no bytes."""
+    header = Header(48, 32, Fraction(30), STEPS, cell=4, bits_back=True)
+    left, right, k = _blob(header, 4), _blob(header, 6), np.arange(40)
+    first = _splats(header, 40)
+    small = np.stack([k % 3, 1 - k % 2, k % 2, 0 * k, k // 39, k % 5 - 2, -(k % 7), 1 + 0 * k], 1)
+    large = (k % 10 == 0)[:, None] * np.array([0, 0, 1, 0, 0, 100, -200, 0])
+    second = (first + small + large).astype(np.int32)
+    third = second.copy()
+    third[17, 5:] += np.array([-9, 0, 30], np.int32)
+    moved = payload.moved(QuantizedSplats(third, STEPS), VECTORS, header)
+    moved[::3] += np.array([-1, 0, 0, 0, 1, 0, 0, 2], np.int32)
+    came = np.array([[60, 40, 7, 1, 9, 30, 2, -3]], np.int32)
+    fourth = np.concatenate([moved[k % 8 > 0], came])
+    only = np.arange(len(fourth)) == 20
+    last = fourth[only] + np.array([2, 0, 0, 0, 0, -7, 0, 0], np.int32)
+    stay = np.ones(len(fourth), bool)
+    frames = [
+        Coded(None, first, left, (1000,)),
+        Coded(np.ones(40, bool), second, left, (1000,)),
+        Coded(np.ones(40, bool), third, left, (1000,)),
+        Coded(k % 8 > 0, fourth, right, (1000,), VECTORS),
+        Coded(stay, fourth, right, (1000,)),
+        Coded(only, fourth[only], right, (1000,)),
+        Coded(np.ones(1, bool), last, right, (1000,)),
+    ]
+    return Stream(header, frames)
+
+
 STREAMS: dict[str, Callable[[], Stream]] = {
     "small": small,
     "plain": plain,
     "blur": blur,
+    "bits_back": bits_back,
     "av1": lambda: video("av1"),
     "h264": lambda: video("h264"),
 }

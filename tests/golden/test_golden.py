@@ -12,13 +12,14 @@ from tests.golden.streams import STREAMS, without_backgrounds
 from tsplat.code.container import BACKGROUND, INTER, INTRA
 from tsplat.decoder import Decoder, Reader
 
-EXACT = ("small", "plain", "blur")
+EXACT = ("small", "plain", "blur", "bits_back")
 """Streams without packets of other codecs, which change with their versions."""
 PARTS = {
     # 1 region + 2 dropped + 4 changed + 8 added + 16 motion
     "small": [4, 0, 11, 7, 20, 3, 4],
     "plain": [4] * 9 + [26, 0, 8],
     "blur": [1, 1, 1, 1],
+    "bits_back": [4, 4, 31, 0, 2, 4],
     "av1": [0] * 4,
     "h264": [0] * 4,
 }
@@ -115,6 +116,7 @@ def test_every_feature_is_in_some_stream():
     assert {h.outside for h in headers} == {"splats", "colour", "blur", "video"}
     assert {h.codec for h in headers} == {0, 1, 2}
     assert {h.span for h in headers} == {1, 2, 3}
+    assert {h.bits_back for h in headers} == {False, True}
     mask = 0
     for parts in PARTS.values():
         for part in parts:

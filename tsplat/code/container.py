@@ -43,7 +43,8 @@ Header, 56 bytes
    52    4 CRC-32C of bytes 0..51
 ===== ==== ==================================================================================
 
-Version 4 knows no feature. Packets of feature bit b, below 16, have kind 16 + b.
+Required feature 0, bits-back: P-packets' changes are sets (:mod:`tsplat.code.delta_set`). Version 4
+knows no other. Packets of feature bit b, below 16, have kind 16 + b; feature 0 has none.
 
 P-packet
 --------
@@ -131,7 +132,9 @@ VERSION = 4
 HEADER_BYTES = 56
 TICKS = 1000
 INTRA, INTER, INDEX, BACKGROUND = 1, 2, 3, 4
-KNOWN_REQUIRED = 0
+_BITS_BACK = 1
+"""Bit of the required feature."""
+KNOWN_REQUIRED = _BITS_BACK
 KIND_NAMES = {INTRA: "I", INTER: "P", INDEX: "index", BACKGROUND: "background"}
 OUTSIDE = ("splats", "colour", "blur", "video")
 """What may be shown outside the region, by its number in the header."""
@@ -178,6 +181,8 @@ class Header:
         Of background packets; 0 where there are none.
     span : int
         Frames from one P-packet to the next, 1..255.
+    bits_back : bool
+        Whether P-packets' changes are sets (:mod:`tsplat.code.delta_set`).
 
     Raises
     ------
@@ -196,6 +201,7 @@ class Header:
     backdrop: tuple[int, int, int] = (0, 0, 0)
     codec: int = 0
     span: int = 1
+    bits_back: bool = False
 
     def __post_init__(self) -> None:
         if not (1 <= self.width <= MAX_SIDE and 1 <= self.height <= MAX_SIDE):
@@ -237,7 +243,7 @@ class Header:
             self.steps.cholesky,
             self.steps.luma,
             self.steps.chroma,
-            0,
+            _BITS_BACK * self.bits_back,
             0,
             self.cell,
             OUTSIDE.index(self.outside),
@@ -298,6 +304,7 @@ class Header:
                 (backdrop[0], backdrop[1], backdrop[2]),
                 codec,
                 span,
+                bool(required & _BITS_BACK),
             )
         except ConfigError as error:
             raise BitstreamError(f"header: {error}", offset=12) from None

@@ -20,7 +20,7 @@ gamma
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import constriction
@@ -101,6 +101,7 @@ class Writer:
 
     def __init__(self) -> None:
         self._head = bytearray()
+        self._aside = b""
         self._tail = constriction.stream.queue.RangeEncoder()
 
     def integer(self, value: int) -> None:
@@ -111,13 +112,18 @@ class Writer:
         """An array with a peak, (n,) int; spans at most 65536 values. Returns its model."""
         if not len(values):
             return None
+        model = self.model(values)
+        self.known_peak(values, model)
+        return model
+
+    def model(self, values: np.ndarray) -> Peak:
+        """Only the model of such an array, which is not empty."""
         model = Peak.of(values)
         self.integer(varint.fold(model.low))
         self.integer(model.span)
         if model.span:
             self.integer(model.mode)
             self._head += bytes((model.hit, model.rho))
-        self.known_peak(values, model)
         return model
 
     def known_peak(self, values: np.ndarray, model: Peak) -> None:
@@ -143,10 +149,15 @@ class Writer:
                 part = chosen >> shift & (1 << bits) - 1
                 self._tail.encode(_symbols(part), _uniform_model(bits))
 
+    def aside(self, data: bytes) -> None:
+        """Bytes between the head and the range coder's words, once in a packet."""
+        self.integer(len(data))
+        self._aside = data
+
     def finish(self) -> bytes:
-        """Head, then the range coder's words, without the zeros at the end."""
+        """Head, bytes aside, then the range coder's words, without the zeros at their end."""
         words = self._tail.get_compressed().astype("<u4").tobytes()
-        return bytes(self._head) + words.rstrip(b"\0")
+        return bytes(self._head) + self._aside + words.rstrip(b"\0")
 
 
 class Reader:
@@ -167,6 +178,7 @@ class Reader:
     def __init__(self, data: bytes):
         self._data = data
         self._at = 0
+        self._aside = 0
 
     def integer(self, most: int, name: str, kind: str = "") -> int:
         value, self._at = varint.unpack(self._data, self._at)
@@ -219,9 +231,20 @@ class Reader:
 
         return take
 
+    def aside(self, name: str) -> Callable[[], bytes]:
+        """Bytes between the head and the range coder's words."""
+        self._aside = self.integer(len(self._data), name)
+        return lambda: self._data[self._at : self._at + self._aside]
+
+    def read_set(self, rows: np.ndarray, columns: Sequence, kinds: Sequence[str]) -> None:
+        """What the bytes aside held, rows, (K, M) int, by M models
+        (:mod:`tsplat.code.bits_back`), as ``kinds`` for each: to be told once they are decoded."""
+
     def open(self) -> None:
-        """The head is read: what follows are the range coder's words."""
-        tail = self._data[self._at :]
+        """The head is read: what follows are the bytes aside and the range coder's words."""
+        if self._at + self._aside > len(self._data):
+            raise BitstreamError("packet ends inside its bytes aside")
+        tail = self._data[self._at + self._aside :]
         tail += b"\0" * (-len(tail) % 4)
         words = np.frombuffer(tail, "<u4").astype(np.uint32)
         self._tail = constriction.stream.queue.RangeDecoder(words)

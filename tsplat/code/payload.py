@@ -20,7 +20,8 @@ P-packet
     dropped      number of splats that go, varint, not 0; ``gamma``: how many stay
                  before each of them
     changed      the splats' differences (:mod:`tsplat.code.delta`), the dropped ones'
-                 being none
+                 being none; in a stream of bits-back coding as a set
+                 (:mod:`tsplat.code.delta_set`)
     added        number of splats that come, varint, not 0; places as above, then the
                  six channels with the models of the last I-packet
     ===========  =====================================================================
@@ -28,7 +29,8 @@ P-packet
 docs/FORMAT.md has this in full. All models' parameters come first, then all symbols, in this order
 (:mod:`tsplat.code.entropy`); the symbols of a coded region are those of :mod:`tsplat.code.mask`.
 The splats that stay keep their order, the added ones come after them. A P-packet without changes is
-one zero byte.
+one zero byte. The added splats could be a set, too; of the one or two that a frame has there would
+be nothing to gain, and an I-packet's are sorted.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from tsplat.code import delta, mask
+from tsplat.code import delta, delta_set, mask
 from tsplat.code.container import Header
 from tsplat.code.contexts import Contexts
 from tsplat.code.entropy import Peak, Reader, Writer
@@ -157,6 +159,11 @@ def encode_inter(
     header : Header
     vectors : (GRID, GRID, 2) int, optional
         Motion, half pixels.
+
+    Raises
+    ------
+    BitstreamError
+        Of a stream of bits-back coding: a channel's differences span more than 65536 values.
     """
     if vectors is not None and not vectors.any():
         vectors = None
@@ -182,7 +189,9 @@ def encode_inter(
         gone = np.flatnonzero(~stay)
         writer.integer(len(gone))
         writer.gamma(np.diff(gone, prepend=-1) - 1)
-    if parts & _CHANGED:
+    if parts & _CHANGED and header.bits_back:
+        delta_set.encode(writer, difference)
+    elif parts & _CHANGED:
         past = known(before, reference, header)
         _, contexts = delta.code(writer.bits, contexts, past, difference)
     if parts & _ADDED:
@@ -221,6 +230,8 @@ def decode_inter(data: bytes | Reader, before: State, header: Header) -> State:
     if parts & _DROPPED:
         gone = _some(reader, n, "dropped splats")
         take_gaps = reader.gamma(gone, "dropped")
+    if parts & _CHANGED and header.bits_back:
+        take_set = delta_set.decode(reader, n)
     if parts & _ADDED:
         if not before.models:
             raise BitstreamError("splats are added to a picture that had none")
@@ -235,8 +246,11 @@ def decode_inter(data: bytes | Reader, before: State, header: Header) -> State:
     if parts & _DROPPED:
         stay = _staying(take_gaps(), n)
     if parts & _CHANGED:
-        past = known(before, values, header)
-        difference, contexts = delta.code(reader.bits, contexts, past)
+        if header.bits_back:
+            difference = take_set()
+        else:
+            past = known(before, values, header)
+            difference, contexts = delta.code(reader.bits, contexts, past)
         values += difference
         changes = (difference != 0).any(1)
     if parts & _ADDED:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 
+from tsplat.code.bits_back import Column, Even, order_bits
 from tsplat.code.entropy import Peak, Reader
 
 KINDS = ("header", *("flags", "position", "shape", "colour", "motion", "mask", "added", "dropped"))
@@ -44,6 +48,16 @@ class Tally(Reader):
         out = super().bits(chances)
         self._spend(kind, np.where(out, chances, 1 - chances), 2)
         return out
+
+    def read_set(self, rows: np.ndarray, columns: Sequence[Column], kinds: Sequence[str]) -> None:
+        """What the order of the rows does not cost is taken off their first numbers."""
+        self.spent[kinds[0]] -= order_bits(len(rows))
+        for values, model, kind in zip(rows.T, columns, kinds):
+            if isinstance(model, Even):
+                self.spent[kind] += len(rows) * math.log2(model.span + 1)
+            elif model.span:
+                weights = model.weights()
+                self._spend(kind, (weights / weights.sum())[values - model.low], len(weights))
 
     def _even(self, n: int, bits: int, kind: str) -> np.ndarray:
         self.spent[kind] += n * bits

@@ -58,6 +58,7 @@ def encode(
     low_delay: bool = False,
     select: str | None = None,
     motion: str | None = None,
+    entropy: str | None = None,
     gop: int | None = None,
     threshold: float | None = None,
     height: int | None = None,
@@ -96,7 +97,7 @@ def encode(
         approached, with a warning that says how far it went.
     low_delay : bool
         No interpolated frames: every frame's packet is complete with it.
-    gaussians, gop, threshold, init, select, motion : optional
+    gaussians, gop, threshold, init, select, motion, entropy : optional
         Fields of :class:`tsplat.config.EncoderConfig`; the preset's by default.
     optimizer, quant : optional
         See :func:`tsplat.config.preset`.
@@ -164,6 +165,7 @@ def encode(
         "psnr": psnr,
         "gaussians": gaussians,
         "gop": gop,
+        "entropy": entropy,
     }
     settings |= {"threshold": threshold, "init": init, "optimizer": optimizer, "quant": quant}
     settings |= {"select": select, "motion": motion}
