@@ -50,7 +50,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
 """In the report's order; each is given a clip, and whether it is to be quick."""
 LINES = 360
 """The paper's size: larger pictures are reduced to so many lines."""
-FRAMES, QUICK_FRAMES = 60, 24
+FRAMES, QUICK_FRAMES = 60, 19
 RATIOS = ("iterations_ratio", "time_ratio")
 SAVED = "bits_saved"
 
