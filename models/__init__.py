@@ -1,1 +1,1 @@
-"""The matting models that tsplat ships, and the manifest of those that it can fetch."""
+"""The networks that tsplat ships: matting, first splats; and the manifest of those it can fetch."""

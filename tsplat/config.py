@@ -271,21 +271,16 @@ class EncoderConfig:
         if self.gaussians is not None:
             _count("gaussians", self.gaussians, 1, MAX_SPLATS)
         _count("span", self.span, 1, 255)
-        if self.select not in SELECTIONS:
-            raise ConfigError(f"select: got {self.select!r}, expected rate or paper")
+        _one_of("select", self.select, SELECTIONS)
         _count("gop", self.gop, 1, 65535)
         _within("threshold", self.threshold, 0, 255)
         _count("seed", self.seed, 0, 2**63 - 1)
-        if self.motion not in MOTIONS:
-            raise ConfigError(f"motion: got {self.motion!r}, expected one of {', '.join(MOTIONS)}")
-        if self.entropy not in ENTROPIES:
-            raise ConfigError(f"entropy: got {self.entropy!r}, expected adaptive or bits-back")
-        if self.init not in INITS:
-            raise ConfigError(f"init: got {self.init!r}, expected one of {', '.join(INITS)}")
-        if self.background not in BACKGROUNDS:
-            raise ConfigError(
-                f"background: got {self.background!r}, expected one of {', '.join(BACKGROUNDS)}"
-            )
+        _one_of("motion", self.motion, MOTIONS)
+        if self.select == "paper" and self.motion == "grid":
+            raise ConfigError("motion: the paper's selection moves no splats")
+        _one_of("entropy", self.entropy, ENTROPIES)
+        _one_of("init", self.init, INITS)
+        _one_of("background", self.background, BACKGROUNDS)
         for level in self.backdrop:
             _count("backdrop", level, 0, 255)
         if self.background_kbps is not None:
@@ -317,15 +312,17 @@ _PRESETS = {
 }
 
 
-def preset(name: str, *, optimizer: str = "adam", quant: str = "ptq", **settings) -> EncoderConfig:
+def preset(
+    name: str, *, optimizer: str | None = None, quant: str | None = None, **settings
+) -> EncoderConfig:
     """Settings by how long encoding may take, with anything changed that is given.
 
     Parameters
     ----------
     name : {"realtime", "fast", "slow"}
-    optimizer : {"adam", "adan"}
+    optimizer : {"adam", "adan"}, optional
         Of I-frames: "adan" fits them as GaussianImage does, whatever the preset.
-    quant : {"ptq", "qat"}
+    quant : {"ptq", "qat"}, optional
         Of I-frames: see :class:`FitConfig`.
     **settings
         Fields of :class:`EncoderConfig`.
@@ -335,12 +332,17 @@ def preset(name: str, *, optimizer: str = "adam", quant: str = "ptq", **settings
     ConfigError
         Unknown preset, or a setting out of range.
     """
-    if name not in PRESETS:
-        raise ConfigError(f"preset: got {name!r}, expected one of {', '.join(PRESETS)}")
-    _one_of("optimizer", optimizer, OPTIMIZERS)
+    _one_of("preset", name, PRESETS)
     config = replace(_PRESETS[name], **settings)
-    fit = GAUSSIANIMAGE if optimizer == "adan" else config.intra
-    return replace(config, intra=fit if quant == fit.quant else replace(fit, quant=quant))
+    if optimizer is not None:
+        _one_of("optimizer", optimizer, OPTIMIZERS)
+        if "intra" in settings:
+            raise ConfigError("optimizer and intra exclude each other")
+    if optimizer == "adan":
+        config = replace(config, intra=GAUSSIANIMAGE)
+    if quant is not None:
+        config = replace(config, intra=replace(config.intra, quant=quant))
+    return config
 
 
 @dataclass(frozen=True)

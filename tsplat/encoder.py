@@ -395,6 +395,8 @@ class Encoder:
                     before, change.stay, change.values, self._region, header, change.vectors
                 )
         except BitstreamError:
+            if not header.bits_back:
+                raise
             # Differences too far apart for a set's models.
             return None
         self.statistics.p_frames += 1
@@ -407,6 +409,8 @@ class Encoder:
 
     def _motion(self, frame: np.ndarray) -> np.ndarray | None:
         """The flow that a P-frame's vectors start from; None if there are to be none."""
+        if self.config.select == "paper":
+            return None
         if self.config.motion == "flow":
             return self._flow.next(frame)
         return REST if self.config.motion == "grid" else None

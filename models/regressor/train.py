@@ -2,7 +2,7 @@
 
 ::
 
-    pip install 'tsplat[train]'
+    pip install '.[train]'
     python models/regressor/train.py regressor FITS.npz splat_regressor.onnx [--seconds 180]
     python models/regressor/train.py corrector FITS.npz splat_corrector.onnx [--seconds 120]
 

@@ -192,6 +192,7 @@ def test_a_reader_that_goes_away_ends_it(tmp_path):
 def test_what_cannot_be_live_is_refused_in_one_line(clip, tmp_path):
     out = tmp_path / "out.tsplat"
     fails(tsplat("encode", clip, out, "--live", "--roi", clip), 2, "masks", "live")
+    fails(tsplat("encode", clip, out, "--live", "--quant", "qat"), 2, "heed no clock")
     assert tsplat("encode", clip, "-", "--live", "--json").returncode == 2
     assert not any(tmp_path.iterdir())
 

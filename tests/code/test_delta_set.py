@@ -80,6 +80,9 @@ def test_differences_of_more_values_than_a_model_has_are_refused():
     differences[:, 0] = -40_000, 40_000
     with pytest.raises(BitstreamError, match="values span 80001, at most 65536"):
         delta_set.encode(Writer(), differences)
+    differences[:, 0] = delta.MOST
+    with pytest.raises(BitstreamError, match=f"a difference is {delta.MOST} or more"):
+        delta_set.encode(Writer(), differences)
 
 
 @pytest.mark.parametrize(

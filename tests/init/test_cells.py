@@ -32,6 +32,14 @@ def test_cells_of_a_region_are_counted_inside_it():
     assert (seen.image[:3, outside] == 0).all()
 
 
+def test_a_speck_of_a_region_has_no_more_cells_than_memory():
+    frame = np.zeros((540, 960, 3), np.uint8)
+    weight = np.zeros(frame.shape[:2], np.float32)
+    weight[:3, :3] = 1
+    rows, columns = cells(frame, 2000, weight).shape
+    assert rows * columns < 140_000
+
+
 def test_a_picture_keeps_its_colours_and_places():
     frame = np.zeros((40, 80, 3), np.uint8)
     frame[:, 40:, 1] = 255

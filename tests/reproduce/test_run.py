@@ -49,12 +49,30 @@ def test_the_report_holds_what_was_measured(clip, tmp_path):
 
 
 def test_nothing_is_left_of_a_report_that_failed(clip, tmp_path):
+    def breaks(clip: Clip, quick: bool) -> Result:
+        raise ArithmeticError
+
+    with pytest.raises(ArithmeticError):
+        reproduce([clip], out=tmp_path / "report", experiments=(measured, breaks))
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_experiment_that_fails_on_a_clip_is_not_run_and_says_why(clip, tmp_path):
     def fails(clip: Clip, quick: bool) -> Result:
         raise MediaError("no such codec")
 
-    with pytest.raises(MediaError):
-        reproduce([clip], out=tmp_path / "report", experiments=(measured, fails))
-    assert not list(tmp_path.iterdir())
+    reproduce([clip], out=tmp_path / "report", experiments=(fails, measured))
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert "Not run: no such codec" in page
+    assert "12.5" in page
+
+
+def test_the_command_to_repeat_it_names_the_clip_as_it_was_given(tmp_path):
+    clip = write_clip(tmp_path / "my talk.mp4", pictures(2))
+    found = reproduce([clip], out=tmp_path / "r", experiments=(refused,), quick=True)
+    assert found["clips"][0]["command"] == f"tsplat reproduce '{clip}' --quick"
+    found = reproduce(out=tmp_path / "own", experiments=(refused,), quick=True)
+    assert found["clips"][0]["command"] == "tsplat reproduce --quick"
 
 
 def test_a_report_is_replaced_when_asked_and_nothing_else_ever_is(clip, tmp_path):

@@ -442,6 +442,6 @@ def _size_bits(unary: np.ndarray, count: int) -> np.ndarray:
             out[size] = ahead + unary[j, 0]
             ahead += unary[j, 1]
         else:
-            rest = size - _LONGEST_UNARY  # and one, less one
+            rest = size - _LONGEST_UNARY  # r, and its gamma code
             out[size] = ahead + 2 * rest.bit_length() - 1
     return out

@@ -28,10 +28,13 @@ def encode(writer: Writer, differences: np.ndarray) -> None:
     Raises
     ------
     BitstreamError
-        A channel's differences span more than 65536 values.
+        A channel's differences span more than 65536 values, or one is
+        :data:`~tsplat.code.delta.MOST` or more.
     """
     numbers = np.flatnonzero(differences.any(1))
     rows = differences[numbers].astype(np.int64)
+    if np.abs(rows).max(initial=0) >= delta.MOST:
+        raise BitstreamError(f"a difference is {delta.MOST} or more")
     writer.integer(len(rows))
     models = [writer.model(column) for column in rows.T]
     columns: list[Column] = [Even(0, len(differences) - 1), *models]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tsplat.config import SELECTIONS, EncoderConfig
+from tsplat.config import GAUSSIANIMAGE, SELECTIONS, EncoderConfig
 from tsplat.decoder import Decoder
 from tsplat.encoder import Encoder
 
@@ -35,5 +35,6 @@ def warm(config: EncoderConfig) -> float:
 
 
 def warm_all(config: EncoderConfig) -> float:
-    """As :func:`warm`, whatever may be selected."""
-    return sum(warm(replace(config, select=select)) for select in SELECTIONS)
+    """As :func:`warm`, whatever may be selected, and whatever may fit I-frames."""
+    adan = replace(config, intra=replace(GAUSSIANIMAGE, iterations=2))
+    return warm(adan) + sum(warm(replace(config, select=select)) for select in SELECTIONS)

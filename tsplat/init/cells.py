@@ -14,6 +14,8 @@ import numpy as np
 
 CELL = 4
 """Side of a cell, pixels of the network's input."""
+_MOST = 1 << 17
+"""Cells of a picture, about."""
 _OVERLAP = np.pi / 2
 """About what splats' falloffs sum up to; a cell's colours are multiplied by it."""
 
@@ -89,7 +91,8 @@ class Cells:
 
 
 def cells(frame: np.ndarray, count: int, weight: np.ndarray | None = None) -> Cells:
-    """A picture in about as many cells as splats are wanted, and not fewer.
+    """A picture in about as many cells inside as splats are wanted, and not fewer, unless the whole
+    would have too many.
 
     Parameters
     ----------
@@ -104,7 +107,7 @@ def cells(frame: np.ndarray, count: int, weight: np.ndarray | None = None) -> Ce
     inside = np.ones((height, width), np.float32)
     if weight is not None:
         inside = (weight > 0).astype(np.float32)
-    side = np.sqrt(inside.sum(dtype=np.float64) / count)
+    side = np.sqrt(max(inside.sum(dtype=np.float64) / count, height * width / _MOST))
     rows, columns = (max(1, int(np.ceil(n / side))) for n in (height, width))
     size = (CELL * columns, CELL * rows)
     picture = frame.astype(np.float32) * inside[..., None] / 255

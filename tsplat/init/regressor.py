@@ -33,14 +33,15 @@ def regressor(frame: np.ndarray, count: int, weight: np.ndarray | None = None) -
     frame : (H, W, 3) uint8
         RGB.
     count : int
-        Splats wanted; the result has exactly as many: the faintest ones go.
+        Splats wanted; the faintest ones more go. There are fewer only where so many cells of a
+        small region would be too many for the whole picture.
     weight : (H, W) float32, optional
         Region of interest: splats are only where it is positive.
 
     Raises
     ------
     ModelError
-        The network is missing or damaged.
+        The network is missing or damaged, or fails.
 
     References
     ----------
@@ -54,7 +55,7 @@ def regressor(frame: np.ndarray, count: int, weight: np.ndarray | None = None) -
     own[:, [2, 4]] = np.clip(own[:, [2, 4]], -2 * _LARGEST, _LARGEST)
     energy = (own[:, 5:] ** 2).sum(1) * np.exp(own[:, 2] + own[:, 4])
     order = np.lexsort((-energy, -np.minimum(seen.inside.ravel(), 0.5)))[:count]
-    chosen = np.sort(order)
+    chosen = np.sort(order[seen.inside.ravel()[order] > 0])
     return Splats(seen.splats(own[chosen], chosen))
 
 
@@ -85,8 +86,13 @@ def _applied(seen: Cells, own: np.ndarray, cell: np.ndarray, change: np.ndarray)
 
 
 def _run(name: str, **given: np.ndarray) -> np.ndarray:
+    from tsplat.inference import one_line
+
     session = _session(name)
-    return session.run(None, given)[0]
+    try:
+        return session.run(None, given)[0]
+    except Exception as error:
+        raise ModelError(f"{name}: failed to run ({one_line(error)})") from error
 
 
 @functools.cache

@@ -40,9 +40,9 @@ _COLUMNS = [
 _FILE_COLUMNS = ["--select", "P-frames", "--entropy adaptive, B", "--entropy bits-back, B"]
 _FILE_NOTE = (
     "Whole packets, models and heads included. A row of a set is a changed splat's number and its "
-    "differences, each channel by one model a frame; adaptive are bits in contexts that know "
-    "whether a splat changed before. With --select paper both hold the same pictures; with rate, "
-    "the prices of bits are the adaptive ones."
+    "differences, each channel by one model a frame; adaptive are bits in contexts that know how a "
+    "splat changed before, how far it was moved, and how large it is. With --select paper both "
+    "hold the same pictures; with rate, the prices of bits are the adaptive ones."
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from html import escape
 from pathlib import Path
 
@@ -47,7 +48,8 @@ def write_report(folder: Path, found: dict, clips: list[tuple[Clip, list[Result]
     for number, (clip, results) in enumerate(clips):
         height, width = clip.frames[0].shape[:2]
         about = f"{len(clip.frames)} frames of {width}x{height}, {float(clip.rate):.5g} frames/s"
-        command = f"tsplat reproduce {clip.name}{' --quick' * found['quick']}"
+        quick = ["--quick"] if found["quick"] else []
+        command = shlex.join(["tsplat", "reproduce", *filter(None, [clip.source]), *quick])
         sections.append(f"<h2>{escape(clip.name)}</h2><p>{about}. Again: ")
         sections.append(f"<code>{escape(command)}</code></p>")
         sections += [_section(folder, f"{number:02d}", result) for result in results]

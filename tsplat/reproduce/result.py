@@ -22,11 +22,14 @@ class Clip:
         RGB.
     rate : Fraction
         Frames a second.
+    source : str
+        What the command names to get it; empty for the one that it has.
     """
 
     name: str
     frames: list[np.ndarray]
     rate: Fraction
+    source: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 
 from tsplat.bench.page import require_matplotlib
 from tsplat.bench.portrait import RATE, portrait
-from tsplat.errors import ConfigError, MediaError
+from tsplat.errors import ConfigError, MediaError, TsplatError
 from tsplat.frames.sink import replacing
 from tsplat.frames.source import open_source
 from tsplat.kernels import runtime
@@ -117,11 +117,19 @@ def reproduce(
             results = []
             for experiment in experiments:
                 clock = time.perf_counter()
-                results.append(experiment(clip, quick))
+                results.append(_run(experiment, clip, quick))
                 tell(_line(clip, results[-1], time.perf_counter() - clock))
             reports.append(Report(clip, results))
         found = {"quick": quick, "hardware": hardware(), "summary": summary(reports)}
         return write_report(folder, found, [(r.clip, r.results) for r in reports])
+
+
+def _run(experiment: Experiment, clip: Clip, quick: bool) -> Result:
+    """An experiment's result; what it says of a clip that it fails on is why it was not run."""
+    try:
+        return experiment(clip, quick)
+    except TsplatError as error:
+        return Result(experiment.__name__, experiment.__name__, not_run=str(error))
 
 
 def load(path: Path, quick: bool) -> Clip:
@@ -141,7 +149,7 @@ def load(path: Path, quick: bool) -> Clip:
         frames = [picture for _, picture in islice(source, wanted)]
         if not frames:
             raise MediaError(f"{path}: no pictures")
-        return Clip(path.name, frames, source.clip.rate)
+        return Clip(path.name, frames, source.clip.rate, str(path))
 
 
 def bundled(quick: bool) -> Clip:
