@@ -9,7 +9,7 @@ import pytest
 
 from tests.clips import pictures
 from tsplat.bench import cost
-from tsplat.bench.tune import Pictures
+from tsplat.bench.pictures import Pictures
 
 
 def test_a_share_of_the_picture_moves_and_the_rest_does_not():

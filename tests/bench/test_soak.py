@@ -8,7 +8,7 @@ import pytest
 
 from tests.clips import pictures
 from tsplat.bench import soak
-from tsplat.bench.tune import Pictures
+from tsplat.bench.pictures import Pictures
 from tsplat.errors import TsplatError
 
 

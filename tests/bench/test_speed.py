@@ -11,8 +11,10 @@ from tsplat_cli.bench_command import command
 
 from tests.cli.test_cli import fails, tsplat
 from tests.clips import pictures, write_clip
-from tsplat.bench import cost, processes, speed
+from tsplat.bench import cost, processes
+from tsplat.bench.machine import machine
 from tsplat.config import PRESETS
+from tsplat.kernels import runtime
 
 COLD, WARM = 5.0, 1.0
 
@@ -103,7 +105,7 @@ def test_presets_of_the_command_are_those_of_the_codec():
 
 
 def test_a_machine_has_a_name():
-    found = speed.machine()
+    found = machine(runtime.start("cpu"))
     assert found["cpu"]
     assert found["tsplat"]
 

@@ -9,7 +9,7 @@ import pytest
 from tests.clips import pictures, psnr
 from tsplat.bench import throughput
 from tsplat.bench.peers import CRFS
-from tsplat.bench.tune import Pictures
+from tsplat.bench.pictures import Pictures
 from tsplat.decoder import Reader
 from tsplat.frames import peers
 

@@ -9,7 +9,8 @@ from fractions import Fraction
 import pytest
 
 from tests.clips import pictures
-from tsplat.bench.tune import KNOBS, Pictures, against, curve, tune, turned
+from tsplat.bench.pictures import Pictures
+from tsplat.bench.tune import KNOBS, against, curve, tune, turned
 from tsplat.config import FitConfig, Tuning, preset
 from tsplat.splats import Steps
 

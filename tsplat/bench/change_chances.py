@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
+from tsplat.bench.pictures import load
 from tsplat.code import container, delta, payload
 from tsplat.code.contexts import Contexts
 from tsplat.config import EncoderConfig
 from tsplat.encoder import Encoder
-from tsplat.frames.source import open_source
 from tsplat.kernels import runtime
 
 OUT = Path(delta.__file__).with_name("change_chances.py")
@@ -80,8 +80,7 @@ def main() -> None:
     options = parser.parse_args()
     runtime.start("auto")
     for clip in options.clips:
-        with open_source(clip, 360) as source:
-            frames = [frame for (_, frame), _ in zip(source, range(options.frames))]
+        frames = load(clip, 360, options.frames).frames
         for crf in map(float, options.crf.split(",")):
             count(frames, crf)
     found = chances(Counted.total)

@@ -14,7 +14,7 @@ from statistics import median
 import cv2
 import numpy as np
 
-from tsplat.bench.tune import Pictures
+from tsplat.bench.pictures import Pictures
 from tsplat.config import preset
 from tsplat.decoder import Decoder
 from tsplat.encoder import Encoder

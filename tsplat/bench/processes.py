@@ -15,7 +15,7 @@ from statistics import median
 import cv2
 import numpy as np
 
-from tsplat.bench.tune import Pictures
+from tsplat.bench.pictures import Pictures
 from tsplat.errors import MediaError
 from tsplat.frames.sink import open_sink
 from tsplat.frames.source import Clip

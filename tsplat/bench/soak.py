@@ -24,8 +24,8 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
+from tsplat.bench.pictures import Pictures, load
 from tsplat.bench.processes import TSPLAT
-from tsplat.bench.tune import Pictures, load
 from tsplat.config import PRESETS
 from tsplat.errors import TsplatError
 from tsplat.frames.sink import Y4m

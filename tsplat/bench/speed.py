@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import os
-import platform
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tsplat.bench import cost, processes, throughput
+from tsplat.bench.machine import machine
+from tsplat.bench.pictures import load
 from tsplat.bench.portrait import write_portrait
 from tsplat.bench.roofline import roofline
-from tsplat.bench.tune import load
 from tsplat.config import PRESETS, preset
 from tsplat.errors import ConfigError
 from tsplat.frames import peers
@@ -69,7 +67,7 @@ def speed(
         pictures = load(clip, height, frames)
         lines, width = pictures.frames[0].shape[:2]
         result: dict = {
-            "machine": machine(),
+            "machine": machine(runtime.start("cpu")),
             "clip": {
                 "name": clip.name,
                 "width": width,
@@ -115,28 +113,6 @@ def speed(
         "roofline": kernels,
         "cost": cost.sweeps(pictures),
     }
-
-
-def machine() -> dict:
-    """What was measured on: ``cpu``, ``threads``, ``load`` (processes that want to run, mean of
-    the last minute, or None), ``system``, and versions."""
-    return {
-        "cpu": _cpu(),
-        "threads": runtime.start("cpu").threads,
-        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        **{name: importlib.metadata.version(name) for name in ("tsplat", "taichi", "av")},
-    }
-
-
-def _cpu() -> str:
-    """The processor's name, as far as the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if "model name" in line)
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 def write(folder: Path, result: dict) -> None:

@@ -17,12 +17,12 @@ from statistics import median
 import numpy as np
 
 from tsplat.bench.peers import CRFS
-from tsplat.bench.tune import Pictures
+from tsplat.bench.pictures import Pictures
 from tsplat.config import preset
 from tsplat.decoder import Decoder, Reader
 from tsplat.encoder import Encoder
 from tsplat.files.ahead import ahead
-from tsplat.files.encoding import SPAN
+from tsplat.files.encoding import AHEAD, SPAN
 from tsplat.files.warming import warm
 from tsplat.frames import peers
 from tsplat.region import Region
@@ -31,7 +31,6 @@ from tsplat.roi.tracker import Tracker
 
 STAGES = ("init", "flow", "intra", "inter", "code")
 """Of :data:`tsplat.encoder.STAGES`, those of a clip without a background of video."""
-_AHEAD = 4
 _ROUNDS = 3
 """Of what is over in a moment; the median counts."""
 
@@ -81,7 +80,7 @@ def encode(clip: Pictures, name: str) -> tuple[bytes, dict]:
 
     with Clock() as clock:
         parts = [encoder.header]
-        coming = ahead(found(), _AHEAD)
+        coming = ahead(found(), AHEAD)
         while (item := _spend(spent, "waiting", lambda: next(coming, None))) is not None:
             regions.append(item[1])
             parts.append(encoder.encode(item[0]))

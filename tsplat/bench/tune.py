@@ -19,20 +19,18 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields, replace
-from fractions import Fraction
-from itertools import islice
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 
 from tsplat.bench.curves import Curve, bd_rate
+from tsplat.bench.pictures import Pictures, load
 from tsplat.config import PRESETS, EncoderConfig, Tuning, preset
 from tsplat.encoder import Encoder
-from tsplat.errors import ConfigError, MediaError, TsplatError
+from tsplat.errors import ConfigError, TsplatError
 from tsplat.files.checking import Check
 from tsplat.files.encoding import SPAN
-from tsplat.frames.source import open_source
 from tsplat.kernels import runtime
 from tsplat.splats import Steps
 
@@ -42,21 +40,6 @@ KNOBS = (
     *(field.name for field in fields(Tuning) if field.name != "steps"),
     *(f"steps.{field.name}" for field in fields(Steps)),
 )
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """A clip in memory.
-
-    Attributes
-    ----------
-    frames : list of (H, W, 3) uint8
-    rate : Fraction
-        Frames a second.
-    """
-
-    frames: list[np.ndarray]
-    rate: Fraction
 
 
 def turned(tuning: Tuning, knob: str, factor: float) -> Tuning:
@@ -141,21 +124,6 @@ def tune(
             for tuning in (turned(config.tuning, knob, by) for by in (1 / factor, factor))
         )
         yield knob, down, up
-
-
-def load(path: Path, height: int, frames: int) -> Pictures:
-    """The first frames of a clip, scaled to so many lines.
-
-    Raises
-    ------
-    MediaError
-        There is no picture to be had from it.
-    """
-    with open_source(path, height) as source:
-        pictures = [picture for _, picture in islice(source, frames)]
-        if not pictures:
-            raise MediaError(f"{path}: no pictures")
-        return Pictures(pictures, source.clip.rate)
 
 
 def main() -> None:

@@ -36,7 +36,7 @@ from tsplat.roi.masks import Masks
 from tsplat.roi.tracker import POLICIES, Matte, Tracker
 from tsplat.splats import MAX_PIXELS, MAX_SIDE
 
-_AHEAD = 4
+AHEAD = 4
 """Frames that are read, and in which the person is found, before they are encoded."""
 SPAN = 3
 """Frames from one P-frame to the next in a file, unless low delay is asked for."""
@@ -214,7 +214,7 @@ def encode(
                 stack.callback(now.close)
                 total = None
             else:
-                found = stack.enter_context(closing(ahead(found, _AHEAD)))
+                found = stack.enter_context(closing(ahead(found, AHEAD)))
             duration = 0
             for count, item in enumerate(found, 1):
                 duration += item.ticks

@@ -15,8 +15,8 @@ from tsplat.config import preset
 from tsplat.decoder import Decoder
 from tsplat.encoder import Encoder
 from tsplat.predict.metadata import pixel_map
+from tsplat.reproduce.plots import png
 from tsplat.reproduce.result import Cell, Clip, Figure, Result, Table
-from tsplat.reproduce.showing import png
 from tsplat.splats import Splats
 
 _SPLATS = 1000

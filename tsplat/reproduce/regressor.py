@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -16,11 +16,10 @@ from tsplat.init.regressor import regressor as regressed
 from tsplat.init.superpixel import superpixel
 from tsplat.kernels.canvas import Canvas
 from tsplat.reproduce.result import Cell, Clip, Result, Table
-from tsplat.reproduce.showing import psnr
+from tsplat.reproduce.starts import Start, chosen, psnr, splats_for, timed
 from tsplat.splats import Splats
 
 _TITLE = "Table 2: regressor against superpixels"
-_SPLATS = 1000
 _TARGET_DB = 30.0
 _MOST = 1000
 """Iterations of the longest fit."""
@@ -32,7 +31,6 @@ _COLUMNS = [
     *(f"{_SHORT} iterations", "iterations to 30 dB", "time to 30 dB, s", "1000 iterations"),
     "paper: latency; iterations and time to 30 dB; PSNR at 1000",
 ]
-Start = Callable[[np.ndarray, int], Splats]
 _STARTS: dict[str, tuple[str, Start, str]] = {
     "regressor": ("regressor", regressed, "6 ms; 4000, 6 s; 20.69 dB"),
     "superpixel": ("superpixels", superpixel, "100 ms; 750, 1.5 s; 30.6 dB"),
@@ -42,13 +40,11 @@ _STARTS: dict[str, tuple[str, Start, str]] = {
 
 def regressor(clip: Clip, quick: bool) -> Result:
     """Fit one frame, or several, from each start."""
-    chosen = np.linspace(0, len(clip.frames) - 1, 1 if quick else 3).astype(int)
-    frames = [clip.frames[k] for k in dict.fromkeys(chosen.tolist())]
-    height, width = frames[0].shape[:2]
-    count = min(_SPLATS, height * width // 16)
+    frames = chosen(clip, 1 if quick else 3)
+    count = splats_for(frames[0])
     if count < 1:
         return Result("regressor", _TITLE, not_run=f"{clip.name}: too small")
-    canvas = Canvas(width, height)
+    canvas = Canvas(*frames[0].shape[1::-1])
     rows: list[list[Cell]] = []
     values = {}
     for key, (name, start, paper) in _STARTS.items():
@@ -82,12 +78,7 @@ def _measured(
 ) -> list[float | None]:
     """Of one frame, in the order of the columns."""
     start(frame, count)  # The network is loaded before the clock runs.
-    times = []
-    for _ in range(3):
-        clock = time.perf_counter()
-        splats = start(frame, count)
-        times.append(time.perf_counter() - clock)
-    latency = statistics.median(times)
+    splats, latency = timed(start, frame, count)
     canvas.set_target(frame)
     canvas.begin()
     solved = Splats(solve(canvas, splats.params, 5))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
+from tsplat.bench.machine import machine
 from tsplat.bench.page import require_matplotlib
+from tsplat.bench.pictures import load as load_pictures
 from tsplat.bench.portrait import RATE, portrait
 from tsplat.errors import ConfigError, MediaError, TsplatError
 from tsplat.frames.sink import replacing
@@ -120,7 +119,11 @@ def reproduce(
                 results.append(_run(experiment, clip, quick))
                 tell(_line(clip, results[-1], time.perf_counter() - clock))
             reports.append(Report(clip, results))
-        found = {"quick": quick, "hardware": hardware(), "summary": summary(reports)}
+        found = {
+            "quick": quick,
+            "hardware": machine(runtime.current()),
+            "summary": summary(reports),
+        }
         return write_report(folder, found, [(r.clip, r.results) for r in reports])
 
 
@@ -144,12 +147,8 @@ def load(path: Path, quick: bool) -> Clip:
         raise ConfigError("reproduce: standard input can be read only once; give a file or folder")
     with open_source(path) as source:
         lines = min(LINES, source.clip.height)
-    with open_source(path, lines) as source:
-        wanted = QUICK_FRAMES if quick else FRAMES
-        frames = [picture for _, picture in islice(source, wanted)]
-        if not frames:
-            raise MediaError(f"{path}: no pictures")
-        return Clip(path.name, frames, source.clip.rate, str(path))
+    found = load_pictures(path, lines, QUICK_FRAMES if quick else FRAMES)
+    return Clip(path.name, found.frames, found.rate, str(path))
 
 
 def bundled(quick: bool) -> Clip:
@@ -173,29 +172,6 @@ def summary(reports: list[Report]) -> dict:
     means["clips"] = counts
     means["lower_bound"] = any(r.value("lower_bound") for r in reports)
     return means
-
-
-def hardware() -> dict:
-    """What the measurements were made on."""
-    backend = runtime.current()
-    return {
-        "cpu": _processor(),
-        "cores": os.cpu_count(),
-        "kernels": backend.arch,
-        "threads": backend.threads,
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-    }
-
-
-def _processor() -> str:
-    """The processor's name as the system tells it."""
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def _line(clip: Clip, result: Result, seconds: float) -> str:

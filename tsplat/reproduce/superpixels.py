@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,12 +14,11 @@ from tsplat.init.scatter import scatter
 from tsplat.init.superpixel import superpixel
 from tsplat.kernels.canvas import Canvas
 from tsplat.reproduce.result import Cell, Clip, Result, Table
-from tsplat.reproduce.showing import psnr
+from tsplat.reproduce.starts import Start, chosen, psnr, splats_for, timed
 from tsplat.splats import Splats
 
-_SPLATS = 1000
 _ITERATIONS = (20, 100)
-_STARTS: dict[str, tuple[str, Callable[[np.ndarray, int], Splats], str]] = {
+_STARTS: dict[str, tuple[str, Start, str]] = {
     "slic": ("SLIC superpixels", superpixel, "-"),
     "lsc": (
         "LSC superpixels",
@@ -44,13 +41,11 @@ class _Measured:
 
 def superpixels(clip: Clip, quick: bool) -> Result:
     """Time and quality of each start, with as many splats."""
-    chosen = np.linspace(0, len(clip.frames) - 1, 1 if quick else 5).astype(int)
-    frames = [clip.frames[k] for k in dict.fromkeys(chosen.tolist())]
-    height, width = frames[0].shape[:2]
-    count = min(_SPLATS, height * width // 16)
+    frames = chosen(clip, 1 if quick else 5)
+    count = splats_for(frames[0])
     if count < 1:
         return Result("superpixels", "Superpixels", not_run=f"{clip.name}: too small")
-    canvas = Canvas(width, height)
+    canvas = Canvas(*frames[0].shape[1::-1])
     rows: list[list[Cell]] = []
     values = {}
     for key, (name, start, paper) in _STARTS.items():
@@ -71,18 +66,12 @@ def superpixels(clip: Clip, quick: bool) -> Result:
     )
 
 
-def _measured(
-    canvas: Canvas, frame: np.ndarray, count: int, start: Callable[[np.ndarray, int], Splats]
-) -> _Measured:
-    times = []
-    for _ in range(3):
-        clock = time.perf_counter()
-        splats = start(frame, count)
-        times.append(time.perf_counter() - clock)
+def _measured(canvas: Canvas, frame: np.ndarray, count: int, start: Start) -> _Measured:
+    splats, seconds = timed(start, frame, count)
     canvas.set_target(frame)
     canvas.begin()
     quality = [psnr(canvas, splats), psnr(canvas, Splats(solve(canvas, splats.params, 5)))]
     for iterations in _ITERATIONS:
         canvas.begin()
         quality.append(psnr(canvas, fit(canvas, splats, FitConfig(iterations, presolve=5))))
-    return _Measured(1e3 * statistics.median(times), quality)
+    return _Measured(1e3 * seconds, quality)
