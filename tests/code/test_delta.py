@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.spent import Spent
 from tsplat.code import delta
 from tsplat.code.contexts import Contexts
 from tsplat.code.delta import INITIAL, MOST
@@ -185,15 +186,9 @@ def test_a_plane_of_vectors_is_no_surprise_inside():
 def test_what_motion_costs_is_what_the_coder_spends():
     rng = np.random.default_rng(2)
     vectors, last = rng.integers(-9, 10, (2, 6, 6, 2))
-    spent = 0.0
-
-    def through(chances: np.ndarray, bits: np.ndarray, _: str) -> np.ndarray:
-        nonlocal spent
-        spent -= np.log2(np.where(bits, chances, 1 - chances)).sum()
-        return bits
-
-    delta.code_motion(through, INITIAL, last, vectors)
-    assert delta.rates(INITIAL, 64).of_motion(vectors, last) == pytest.approx(spent, rel=1e-5)
+    spent = Spent()
+    delta.code_motion(spent, INITIAL, last, vectors)
+    assert delta.rates(INITIAL, 64).of_motion(vectors, last) == pytest.approx(spent.bits, rel=1e-5)
 
 
 def test_what_is_known_is_history_motion_and_area():

@@ -8,6 +8,7 @@ import pytest
 from tests import reference
 from tests.clips import pictures
 from tests.reference import random_splats
+from tests.spent import Spent
 from tsplat.code import delta
 from tsplat.code.contexts import Contexts
 from tsplat.code.quantise import quantise
@@ -28,15 +29,9 @@ INTER = Prices(False, TABLE, 0.0, 1e9)
 
 def bits_of(difference: np.ndarray, known: np.ndarray) -> float:
     """What the range coder would spend, from the chances alone, if signs were even."""
-    total = 0.0
-
-    def through(chances: np.ndarray, values: np.ndarray, _: str) -> np.ndarray:
-        nonlocal total
-        total -= np.log2(np.where(values, chances, 1 - chances)).sum()
-        return values
-
-    delta.code(through, EVEN_SIGNS, known, difference)
-    return total
+    spent = Spent()
+    delta.code(spent, EVEN_SIGNS, known, difference)
+    return spent.bits
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from tests import reference
 from tests.clips import pictures
@@ -21,14 +20,6 @@ def fitted_error(canvas: Canvas, splats: Splats) -> float:
     """Weighted squared error of splats over what the canvas has begun."""
     canvas.load(splats.params)
     return canvas.squared_error()
-
-
-@pytest.fixture
-def canvas() -> Canvas:
-    canvas = Canvas(96, 54)
-    canvas.set_target(pictures(1)[0])
-    canvas.begin()
-    return canvas
 
 
 def test_a_fit_gains_decibels(canvas):

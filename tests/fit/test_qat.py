@@ -21,14 +21,6 @@ COARSE = Steps(600, 600, 4000, 4000)
 FINE = Steps(1, 1, 1, 1)
 
 
-@pytest.fixture
-def canvas() -> Canvas:
-    canvas = Canvas(96, 54)
-    canvas.set_target(pictures(1)[0])
-    canvas.begin()
-    return canvas
-
-
 def rounded_error(canvas: Canvas, splats: Splats) -> float:
     values = canvas.quantise(splats.params, COARSE.array())
     canvas.load(QuantizedSplats(values, COARSE).dequantise().params)

@@ -126,9 +126,8 @@ def known(
     pixels : int
         Of the picture.
     """
-    far = np.abs(moved).max(1, initial=0)
+    motion = _some_or_many(np.abs(moved).max(1, initial=0))
     area = values[:, 2].astype(np.int64) * values[:, 4] * steps.cholesky**2
-    motion = (far > 0).astype(np.uint8) + (far > 2)
     size = (area >= 4 * pixels).astype(np.uint8) + (area >= 32 * pixels)
     return (history + 4 * motion + 16 * size).astype(np.uint8)
 
@@ -223,8 +222,8 @@ def code_motion(
     for axis in (0, 1):
         given = None if vectors is None else surprises(vectors[..., axis]).ravel()
         channel = CHANNELS[8 + axis]
-        looks, nothing = _liveliness(last[..., axis]).ravel(), np.zeros(GRID * GRID, np.int64)
-        values = _values(coder, channel, looks, given, nothing > 0, nothing, nothing)
+        first = channel.first + _some_or_many(last[..., axis]).ravel()
+        values = _values(coder, given, first, np.full(GRID * GRID, channel.size))
         found[..., axis] = values.reshape(GRID, GRID)
         out[..., axis] = _from_surprises(found[..., axis])
     if np.abs(out).max() > MOST_MOTION:
@@ -264,9 +263,9 @@ def _median(left: np.ndarray, above: np.ndarray, corner: np.ndarray) -> np.ndarr
     return np.minimum(high, np.maximum(low, left + above - corner))
 
 
-def _liveliness(differences: np.ndarray) -> np.ndarray:
-    """Class of a node by its last difference: 0, at most 2, or more."""
-    size = np.abs(differences)
+def _some_or_many(values: np.ndarray) -> np.ndarray:
+    """Classes of integers: 0; 1 or 2 of either sign; more."""
+    size = np.abs(values)
     return (size > 0).astype(np.int64) + (size > 2)
 
 
@@ -284,53 +283,55 @@ def _groups(coder: _Coder, n: int, delta: np.ndarray | None) -> list[np.ndarray]
 
 def _group(coder: _Coder, group: slice, area: np.ndarray, given: np.ndarray | None) -> np.ndarray:
     """A group's differences, (n, channels) int64, of splats that change in it."""
-    width = group.stop - group.start
-    out = np.zeros((len(area), width), np.int64)
-    for k in range(width):
-        channel = CHANNELS[group.start + k]
-        before = out[:, k - 1] if k else np.zeros(len(area), np.int64)
-        must = k == width - 1
-        forced = np.logical_not(out.any(1)) if must else np.zeros(len(area), bool)
-        out[:, k] = _values(
+    out = np.zeros((len(area), group.stop - group.start), np.int64)
+    before = np.zeros(len(area), np.int64)
+    for k, channel in enumerate(CHANNELS[group]):
+        last = k == out.shape[1] - 1
+        before = out[:, k] = _values(
             coder,
-            channel,
-            (before != 0).astype(np.int64) if channel.looks_back else np.zeros_like(area),
             None if given is None else given[:, k],
-            forced,
-            np.sign(before) + 1,
-            area,
+            channel.first + channel.looks_back * (before != 0),
+            channel.size + channel.by_area * _UNARY * area,
+            channel.negative + 1 + np.sign(before) if channel.is_signed else None,
+            np.logical_not(out.any(1)) if last else None,
         )
     return out
 
 
 def _values(
     coder: _Coder,
-    channel: Channel,
-    looks: np.ndarray,
     given: np.ndarray | None,
-    forced: np.ndarray,
-    sign: np.ndarray,
-    area: np.ndarray,
+    first: np.ndarray,
+    size: np.ndarray,
+    sign: np.ndarray | None = None,
+    forced: np.ndarray | None = None,
 ) -> np.ndarray:
-    """One channel's differences, (n,) int64: ``looks``, ``sign`` and ``area`` choose contexts, and
-    it is known that the ``forced`` ones are not 0."""
-    out = np.zeros(len(looks), np.int64)
-    nonzero = np.ones(len(looks), bool)
-    open_ = ~forced
-    nonzero[open_] = coder.bits(
-        channel.first + looks[open_], None if given is None else given[open_] != 0
-    )
+    """One channel's differences, (n,) int64.
+
+    Parameters
+    ----------
+    coder : _Coder
+    given : (n,) int64 or None
+    first, size : (n,) int64
+        Contexts: that they are not 0; that they are larger than 1.
+    sign : (n,) int64, optional
+        Contexts; even chances by default.
+    forced : (n,) bool, optional
+        Which ones are known not to be 0; none by default.
+    """
+    out = np.zeros(len(first), np.int64)
+    nonzero = np.zeros(len(first), bool) if forced is None else forced.copy()
+    asked = ~nonzero
+    nonzero[asked] = coder.bits(first[asked], None if given is None else given[asked] != 0)
     some = None if given is None else given[nonzero]
     wanted = None if some is None else some < 0
-    if channel.is_signed:
-        negative = coder.bits(channel.negative + sign[nonzero], wanted)
-    else:
+    if sign is None:
         negative = coder.even(int(nonzero.sum()), wanted)
-    first = np.full(len(negative), channel.size)
-    if channel.by_area:
-        first += _UNARY * area[nonzero]
-    size = _magnitudes(coder, first, None if some is None else np.abs(some) - 1) + 1
-    out[nonzero] = np.where(negative, -size, size)
+    else:
+        negative = coder.bits(sign[nonzero], wanted)
+    more = None if some is None else np.abs(some) - 1
+    sizes = _magnitudes(coder, size[nonzero], more) + 1
+    out[nonzero] = np.where(negative, -sizes, sizes)
     return out
 
 
@@ -388,7 +389,7 @@ class Rates:
         A difference of size 0, 1, ..., sign included, but for its not being 0: of each channel, of
         those of colour for small splats; then those of colour for middling, and for large ones.
     motion : (2, 3, S) float32
-        By axis and liveliness: a difference of size 0, 1, ..., of a vector.
+        By axis and class of the last one there: a difference of size 0, 1, ..., of a vector.
     """
 
     flags: np.ndarray
@@ -402,7 +403,7 @@ class Rates:
         bits, most = 0.0, self.motion.shape[2] - 1
         for axis in (0, 1):
             size = np.abs(surprises(vectors[..., axis]))
-            alive = _liveliness(last[..., axis])
+            alive = _some_or_many(last[..., axis])
             bits += float(self.motion[axis, alive, np.minimum(size, most)].sum())
         return bits
 
