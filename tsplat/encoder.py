@@ -328,6 +328,7 @@ class Encoder:
         self._canvas.set_target(frame.pixels)
         self._flow.forget()
         with self._timed("flow"):
+            # For the next frame, whose flow begins here.
             self._motion(frame.pixels)
         while True:
             quality = control.intra(self._pixels())

@@ -18,14 +18,12 @@ from tsplat.fit.loop import fit
 from tsplat.kernels.canvas import Canvas
 from tsplat.kernels.descent import LARGEST
 from tsplat.modes.intra import place_bits, prices_of
-from tsplat.predict.flow import REST, error_after, refine, vectors_of
+from tsplat.predict.flow import error_after, refine, vectors_of
 from tsplat.predict.select import tiles_of
 from tsplat.predict.worth import expected_gain
 from tsplat.splats import QuantizedSplats, Splats
 
 _NEVER = 1e9
-_LEAST_MOTION = 0.5
-"""Half pixels that optical flow must find somewhere for motion to be tried."""
 _NEW_FIT = FitConfig(12, rate=0.1, colour_rate=0.05, final=0.3, solve=0)
 _SORTED = 2.0
 """Bits that an added splat's place saves, being sorted among few."""
@@ -135,8 +133,6 @@ def _moved(
         return None, splats.values
     params = splats.dequantise().params
     start = vectors_of(flow, params, header.width, header.height)
-    if flow is not REST and np.abs(start).max() < _LEAST_MOTION:
-        return None, splats.values
     vectors = refine(canvas, splats, start, config.motion, lagrange)
     canvas.load(params)
     gain = canvas.squared_error() - error_after(canvas, splats, vectors)

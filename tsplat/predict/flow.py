@@ -11,6 +11,8 @@ from tsplat.splats import QuantizedSplats
 
 REST = np.zeros((1, 1, 2), np.float32)
 """The flow of a scene in which nothing moves."""
+_LEAST = 0.25
+"""Pixels that something must move for the scene not to be at rest: half of a vector's unit."""
 _RIDGE = 0.5
 """Pull of a node's vector towards its neighbours' mean, in splats."""
 _PIXELS = 256 / UNIT
@@ -33,8 +35,8 @@ class Flow:
         self._before = None
 
     def next(self, frame: np.ndarray) -> np.ndarray | None:
-        """Motion from the frame before to this one, (h, w, 2) float32, pixels of the full size;
-        None for the first, or where it is too small. frame: (H, W, 3) uint8."""
+        """Motion from the frame before to this one, (H, W, 3) uint8: (h, w, 2) float32, pixels of
+        the full size. None for the first, where it is too small, or where nothing moves."""
         height, width = frame.shape[:2]
         if min(height, width) < 64:
             return None
@@ -46,7 +48,8 @@ class Flow:
         if before is None:
             return None
         flow = self._search.calc(before, grey, np.zeros((*grey.shape, 2), np.float32))
-        return cv2.blur(flow, (9, 9)) * 2
+        smooth = cv2.blur(flow, (9, 9)) * 2
+        return smooth if np.abs(smooth).max() >= _LEAST else None
 
 
 def vectors_of(flow: np.ndarray, params: np.ndarray, width: int, height: int) -> np.ndarray:
