@@ -24,6 +24,7 @@ import numpy as np
 
 from tsplat.bench.curves import at_equal
 from tsplat.decoder import Reader
+from tsplat.errors import TsplatError
 from tsplat.files.encoding import encode
 from tsplat.files.inspection import inspect
 from tsplat.files.metrics import psnr_of, squared_error_map
@@ -46,6 +47,14 @@ def main() -> None:
     parser.add_argument("--height", type=int, default=360)
     parser.add_argument("--no-rates", action="store_true", help="Only regions and times.")
     options = parser.parse_args()
+    try:
+        measure(options)
+    except TsplatError as error:
+        parser.error(str(error))
+
+
+def measure(options: argparse.Namespace) -> None:
+    """Print everything, clip by clip."""
     runtime.start("cpu")
     cv2.setNumThreads(1)
     for clip in options.clips:

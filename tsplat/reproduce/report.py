@@ -141,7 +141,7 @@ def _summary(found: dict) -> str:
         row("GaussianImage's iterations to 30 dB over tsplat's", "11.6", ratio,
             number(ratio, ".1f")),
         row("its time to 30 dB over tsplat's", "8.7", seconds, number(seconds, ".1f")),
-        row("bits saved at equal PSNR", "78 %", saved, number(saved, ".1%")),
+        row("bits saved at equal PSNR", "78%", saved, number(saved, ".1%")),
     ]  # fmt: skip
     note = "Means over the clips: geometric for ratios, arithmetic for bits."
     head = ["", "paper", "here", "clips"]
