@@ -10,7 +10,7 @@ import numpy as np
 from tsplat.decoder import Reader
 from tsplat.errors import BitstreamError, MediaError
 from tsplat.files import Announce, Progress
-from tsplat.files.metrics import WHOLE, ms_ssim, psnr_of, squared_error_map
+from tsplat.files.metrics import WHOLE, ms_ssim, psnr_of, squared_error
 from tsplat.frames.source import open_source
 from tsplat.kernels import runtime
 
@@ -76,13 +76,14 @@ def evaluate(
             if picture.frame > number:
                 continue
             parts = {"region": inside, "outside": ~inside} if header.cell or given else {}
-            error = squared_error_map(picture.pixels, frame)
             similarity = ms_ssim(picture.pixels, frame, parts)
-            sums[WHOLE].add(error.ravel(), similarity[WHOLE])
+            whole = squared_error(picture.pixels, frame)
+            sums[WHOLE].add(whole, inside.size, similarity[WHOLE])
             for place, part in parts.items():
-                if part.any():
-                    sums[place].add(error[part], similarity[place])
-            errors.append((float(error.mean(dtype=np.float64)), number))
+                if count := int(part.sum()):
+                    error = squared_error(picture.pixels, frame, part.astype(np.uint8))
+                    sums[place].add(error, count, similarity[place])
+            errors.append((whole / inside.size, number))
             picture = next(decoded, None)
             if progress:
                 progress(len(errors), len(reader))
@@ -126,9 +127,9 @@ class _Sum:
         self._error, self._pixels = 0.0, 0
         self._similarities: list[float] = []
 
-    def add(self, errors: np.ndarray, similarity: float) -> None:
-        self._error += float(errors.sum(dtype=np.float64))
-        self._pixels += errors.size
+    def add(self, error: float, pixels: int, similarity: float) -> None:
+        self._error += error
+        self._pixels += pixels
         self._similarities.append(similarity)
 
     def psnr(self) -> float | None:
