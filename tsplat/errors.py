@@ -45,3 +45,9 @@ class BackendError(TsplatError, RuntimeError):
 
 class ModelError(TsplatError, RuntimeError):
     """A matting model is missing, is not what it should be, or cannot be run."""
+
+
+def reason_of(error: BaseException | None) -> str:
+    """What an error of a library or of the system says, one line."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return text.splitlines()[0]

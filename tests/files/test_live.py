@@ -17,8 +17,9 @@ from tsplat.files import encoding, live
 from tsplat.files.encoding import encode
 from tsplat.files.live import Ending, Live, within
 from tsplat.frames import source as source_module
+from tsplat.frames.clip import Clip, Source
 from tsplat.frames.pipe import Pipe
-from tsplat.frames.source import Clip, Source, open_source
+from tsplat.frames.source import open_source
 
 PICTURE = np.zeros((2, 2, 3), np.uint8)
 CLIP = Clip(2, 2, Fraction(30))

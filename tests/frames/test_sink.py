@@ -11,8 +11,9 @@ import pytest
 
 from tests.clips import HEIGHT, WIDTH, pictures, psnr
 from tsplat.errors import MediaError
+from tsplat.frames.clip import Clip
 from tsplat.frames.sink import open_sink
-from tsplat.frames.source import Clip, open_source
+from tsplat.frames.source import open_source
 
 RATE = Fraction(30000, 1001)
 CLIP = Clip(WIDTH, HEIGHT, RATE, Fraction(4, 3), (1, 1, 1))

@@ -12,7 +12,8 @@ import pytest
 from tests.clips import HEIGHT, WIDTH, pictures, psnr, write_clip
 from tsplat.errors import ConfigError, MediaError
 from tsplat.frames.sink import Pngs
-from tsplat.frames.source import open_source, timeline
+from tsplat.frames.source import open_source
+from tsplat.frames.timing import timeline
 
 FRAMES = 6
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tsplat.config import BACKGROUNDS
 from tsplat.decoder import Backdrop
 from tsplat.errors import ConfigError
-from tsplat.frames.source import read_image
+from tsplat.frames.images import read_image
 
 _NAMED = {
     "black": "000000",

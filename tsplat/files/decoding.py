@@ -12,8 +12,8 @@ from tsplat.decoder import Reader
 from tsplat.errors import BitstreamError, ConfigError
 from tsplat.files import Announce, Progress
 from tsplat.files.backgrounds import to_show
+from tsplat.frames.clip import Clip
 from tsplat.frames.sink import check_distinct, open_sink
-from tsplat.frames.source import Clip
 from tsplat.kernels import runtime
 
 

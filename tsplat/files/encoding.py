@@ -27,8 +27,10 @@ from tsplat.files.jobs import Part, check_jobs, encoded, plan
 from tsplat.files.live import STALL, Ending, Live, within
 from tsplat.files.warming import warm
 from tsplat.frames.camera import is_camera
+from tsplat.frames.clip import Clip, Source
 from tsplat.frames.sink import check_distinct, written
-from tsplat.frames.source import Clip, Source, open_source, timeline
+from tsplat.frames.source import open_source
+from tsplat.frames.timing import timeline
 from tsplat.kernels import runtime
 from tsplat.modes.effort import Effort
 from tsplat.region import Region

@@ -19,7 +19,9 @@ from tsplat.encoder import Encoder, Statistics
 from tsplat.errors import ConfigError
 from tsplat.files.checking import Check
 from tsplat.frames.camera import is_camera
-from tsplat.frames.source import Clip, open_source, timeline
+from tsplat.frames.clip import Clip
+from tsplat.frames.source import open_source
+from tsplat.frames.timing import timeline
 from tsplat.kernels import runtime
 from tsplat.predict.cut import Cuts
 

@@ -20,7 +20,7 @@ import av.error
 import numpy as np
 
 from tsplat.errors import MediaError
-from tsplat.frames.source import Clip
+from tsplat.frames.clip import Clip
 
 _BT709, _BT601 = 1, 5
 

@@ -3,104 +3,27 @@
 from __future__ import annotations
 
 import itertools
-import math
 import re
 import sys
 import time as clock
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 
 import av
 import av.error
 import numpy as np
 
-from tsplat.errors import ConfigError, MediaError
+from tsplat.errors import ConfigError, MediaError, reason_of
 from tsplat.frames.camera import is_camera, open_camera
+from tsplat.frames.clip import UNSPECIFIED, Clip, Source, scaled_size
+from tsplat.frames.images import open_folder
 from tsplat.frames.pipe import Pipe
+from tsplat.frames.rgb import to_rgb
+from tsplat.frames.timing import nominal_rate, small_terms
 
-IMAGE_ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
-FOLDER_RATE = Fraction(30)
-"""Frames a second of a folder of images, which cannot say."""
-UNSPECIFIED = 2
-_HD_LINES = 720
 _POLL = 0.002
 """Seconds to wait where a camera has no new frame yet and says so."""
-
-
-@dataclass(frozen=True)
-class Clip:
-    """What is known of a clip before its pictures.
-
-    Attributes
-    ----------
-    width, height : int
-        Size of the pictures as they will be delivered: turned upright, scaled.
-    rate : Fraction
-        Nominal frames a second.
-    aspect : Fraction
-        Width of a pixel over its height.
-    colour : (int, int, int)
-        Primaries, transfer and matrix, ITU-T H.273.
-    frames : int or None
-        Number of frames, where the container says so.
-    """
-
-    width: int
-    height: int
-    rate: Fraction
-    aspect: Fraction = Fraction(1)
-    colour: tuple[int, int, int] = (UNSPECIFIED,) * 3
-    frames: int | None = None
-
-
-@dataclass
-class Source:
-    """Pictures of a clip, one after the other. Use as a context manager, iterate once.
-
-    Attributes
-    ----------
-    clip : Clip
-    warnings : list of str
-        What went wrong without ending the clip; complete after iteration.
-
-    Yields
-    ------
-    (Fraction, (H, W, 3) uint8)
-        Time in seconds from the first picture, and RGB.
-    """
-
-    clip: Clip
-    _pictures: Iterator[tuple[Fraction, np.ndarray]]
-    _container: av.container.InputContainer | None = None
-    warnings: list[str] = field(default_factory=list)
-    _pipe: Pipe | None = None
-
-    def __iter__(self) -> Iterator[tuple[Fraction, np.ndarray]]:
-        return self._pictures
-
-    def __enter__(self) -> Source:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._container is not None:
-            self._container.close()
-
-    def stop(self) -> None:
-        """Let a read that waits for a pipe, in another thread, find its end."""
-        if self._pipe is not None:
-            self._pipe.stop()
-
-    def abandon(self) -> None:
-        """Leave it open: a thread still waits in it, and closing would take it from under it."""
-        self._container = None
 
 
 def open_source(path: str | Path, height: int | None = None) -> Source:
@@ -122,7 +45,7 @@ def open_source(path: str | Path, height: int | None = None) -> Source:
     if height is not None and not 1 <= height <= 8192:
         raise ConfigError(f"height: got {height}, expected 1..8192")
     if str(path) != "-" and Path(path).is_dir():
-        return _open_folder(Path(path), height)
+        return open_folder(Path(path), height)
     return _open_pipe(height) if str(path) == "-" else _open_video(path, height)
 
 
@@ -159,12 +82,12 @@ def _open_video(path: str | Path, height: int | None, pipe: Pipe | None = None) 
     aspect = stream.codec_context.sample_aspect_ratio or stream.sample_aspect_ratio or Fraction(1)
     aspect = aspect if aspect > 0 else Fraction(1)
     size = (first.height, first.width) if sideways else (first.width, first.height)
-    width, height = _scaled_size(*size, height)
+    width, height = scaled_size(*size, height)
     clip = Clip(
         width,
         height,
-        _rate(stream),
-        _small_terms(1 / aspect if sideways else aspect),
+        nominal_rate(stream),
+        small_terms(1 / aspect if sideways else aspect),
         (
             int(stream.codec_context.color_primaries or UNSPECIFIED),
             int(stream.codec_context.color_trc or UNSPECIFIED),
@@ -183,7 +106,7 @@ def _open_video(path: str | Path, height: int | None, pipe: Pipe | None = None) 
                 least = at + Fraction(1, 1000) / clip.rate
                 shown = count / clip.rate if time is None or start is None else time - start
                 at = max(shown, least)
-            yield at, _to_rgb(frame, clip, turn, raw)
+            yield at, to_rgb(frame, clip, turn, raw)
             count += 1
         length = _declared_length(container, stream)
         if damage and is_camera(path):
@@ -216,7 +139,7 @@ def _open_container(path: str | Path, name: str, pipe: Pipe | None) -> av.contai
         return av.open(str(path), "r")
     except (av.error.FFmpegError, ValueError) as error:
         wanted = "not y4m" if pipe is not None else "not a video that FFmpeg can open"
-        raise MediaError(f"{name}: {wanted} ({_reason(error)})") from error
+        raise MediaError(f"{name}: {wanted} ({reason_of(error)})") from error
 
 
 def _decoded(container, stream, damage: list[str]) -> Iterator[av.VideoFrame]:
@@ -231,7 +154,7 @@ def _decoded(container, stream, damage: list[str]) -> Iterator[av.VideoFrame]:
             continue
         except av.error.FFmpegError as error:
             if not isinstance(error, av.error.EOFError):
-                damage.append(_reason(error))
+                damage.append(reason_of(error))
             return
         if packet is None:
             return
@@ -242,7 +165,7 @@ def _decoded(container, stream, damage: list[str]) -> Iterator[av.VideoFrame]:
         except av.error.EOFError:
             return
         except av.error.FFmpegError as error:
-            damage.append(_reason(error))
+            damage.append(reason_of(error))
 
 
 def _declared_length(container, stream) -> Fraction | None:
@@ -258,119 +181,7 @@ def _declared_length(container, stream) -> Fraction | None:
     return None
 
 
-def _open_folder(folder: Path, height: int | None) -> Source:
-    files = sorted((f for f in folder.iterdir() if f.suffix.lower() in IMAGE_ENDINGS), key=_natural)
-    if not files:
-        raise MediaError(f"{folder}: no images in this folder")
-    first = _read_image(files[0])
-    width, lines = _scaled_size(first.width, first.height, height)
-    clip = Clip(width, lines, FOLDER_RATE, frames=len(files))
-
-    def pictures() -> Iterator[tuple[Fraction, np.ndarray]]:
-        for k, file in enumerate(files):
-            frame = _read_image(file)
-            if (frame.width, frame.height) != (first.width, first.height):
-                raise MediaError(
-                    f"{file}: {frame.width}x{frame.height}, but the first image of the folder "
-                    f"is {first.width}x{first.height}"
-                )
-            yield k / FOLDER_RATE, _to_rgb(frame, clip, 0, False)
-
-    return Source(clip, pictures())
-
-
-def _read_image(file: Path) -> av.VideoFrame:
-    try:
-        with av.open(str(file), "r") as container:
-            return next(container.decode(video=0))
-    except (av.error.FFmpegError, StopIteration, IndexError, OSError) as error:
-        raise MediaError(f"{file}: not an image ({_reason(error)})") from error
-
-
-def read_image(path: str | Path) -> np.ndarray:
-    """A picture file, (H, W, 3) uint8 RGB.
-
-    Raises
-    ------
-    MediaError
-        It is not an image.
-    """
-    frame = _read_image(Path(path))
-    return frame.reformat(format="rgb24", src_colorspace=_matrix(frame, False)).to_ndarray()
-
-
-def _natural(file: Path) -> list[tuple[int, int | str]]:
-    parts = re.split(r"(\d+)", file.name)
-    return [(0, int(part)) if part.isdigit() else (1, part) for part in parts]
-
-
-def _scaled_size(width: int, height: int, wanted: int | None) -> tuple[int, int]:
-    if wanted is None or wanted == height:
-        return width, height
-    return max(1, round(width * wanted / height)), wanted
-
-
-def _rate(stream) -> Fraction:
-    for rate in (stream.guessed_rate, stream.average_rate, stream.base_rate):
-        if rate and 0 < rate <= 1000:
-            return rate.limit_denominator(2**31 - 1)
-    return Fraction(25)
-
-
-def _small_terms(ratio: Fraction) -> Fraction:
-    if max(ratio.numerator, ratio.denominator) <= 65535:
-        return ratio
-    return ratio.limit_denominator(1001) or Fraction(1)
-
-
 def _time(frame: av.VideoFrame, stream) -> Fraction | None:
     if frame.pts is None:
         return None
     return frame.pts * Fraction(frame.time_base or stream.time_base)
-
-
-def _to_rgb(frame: av.VideoFrame, clip: Clip, turn: int, raw: bool) -> np.ndarray:
-    """(H, W, 3) uint8, upright and scaled."""
-    width, height = (clip.height, clip.width) if turn in (90, 270) else (clip.width, clip.height)
-    scaled = frame.reformat(
-        width=width,
-        height=height,
-        format="rgb24",
-        src_colorspace=_matrix(frame, raw),
-        interpolation="AREA" if height < frame.height else "BICUBIC",
-    )
-    picture = scaled.to_ndarray()
-    return np.ascontiguousarray(np.rot90(picture, turn // 90)) if turn else picture
-
-
-def _matrix(frame: av.VideoFrame, raw: bool) -> int:
-    """swscale's number of the YUV matrix. Where a video does not say, HD is taken as BT.709."""
-    named = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
-    if frame.colorspace in named:
-        return named[frame.colorspace]
-    return 1 if frame.height >= _HD_LINES and not raw else 5
-
-
-def _reason(error: BaseException | None) -> str:
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return text.splitlines()[0]
-
-
-def timeline(times: Iterator[Fraction], rate: Fraction) -> Iterator[int]:
-    """Ticks from each picture to the one before, 1/1000 of a frame.
-
-    Times that lie within a container's rounding of the nominal grid are put on it, so that
-    a constant rate costs nothing.
-
-    >>> list(timeline(iter([Fraction(0), Fraction(33, 1000), Fraction(67, 1000)]), Fraction(30)))
-    [0, 1000, 1000]
-    """
-    slack = 1.1 * float(rate) / 1000
-    position = 0
-    for count, time in enumerate(times):
-        exact = float(time * rate) * 1000
-        ticks = max(1, round(exact - position)) if count else 0
-        if count and math.isclose(exact - position, 1000, abs_tol=max(20.0, 1000 * slack)):
-            ticks = 1000
-        position += ticks
-        yield ticks
