@@ -54,8 +54,8 @@ def command(selftest: bool, warm: bool, as_json: bool) -> None:
 
 
 def _selftest(as_json: bool) -> None:
-    from tsplat.bench.selftest import selftest
     from tsplat.errors import BackendError
+    from tsplat.kernels.selftest import selftest
 
     found = selftest()
     show(found, as_json, _selftest_lines)
@@ -103,8 +103,8 @@ def _matting() -> dict:
     from tsplat.errors import ModelError
 
     try:
-        from tsplat.inference import available
         from tsplat.roi import Matting
+        from tsplat.roi.inference import available
 
         matting = Matting()
     except (ImportError, ModelError) as error:

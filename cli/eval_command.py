@@ -19,7 +19,7 @@ from .console import backend_options, note, progress, report_options, show
 @report_options
 def command(reference: str, source: str, as_json: bool, quiet: bool, **settings) -> None:
     """Compare a .tsplat file with its original, frame by frame."""
-    from tsplat.files.evaluation import evaluate
+    from tsplat.files.evaluate import evaluate
 
     with progress("eval", quiet) as update:
         result = evaluate(

@@ -13,7 +13,7 @@ from .console import note, show
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def command(source: str, each: bool, as_json: bool) -> None:
     """Show what is in a .tsplat file."""
-    from tsplat.files.inspection import inspect
+    from tsplat.files.inspect import inspect
 
     result = inspect(source, each)
     for damage in result["damage"]:

@@ -28,7 +28,7 @@ def command(clips: tuple[Path, ...], out: Path, as_json: bool, quiet: bool, **se
     CLIP is any file that FFmpeg's libraries open, or a folder of images; a talking portrait made
     from a bundled photograph by default.
     """
-    from tsplat.reproduce.run import reproduce
+    from tsplat.paper.experiments.run import reproduce
 
     def tell(line: str) -> None:
         if not quiet:

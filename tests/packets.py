@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tsplat.code import container
-from tsplat.code.container import INTER, TICKS
+from tsplat.stream import container
+from tsplat.stream.container import INTER, TICKS
 
 
 def packed(kind: int, frame: int, payload: bytes, ticks: int = TICKS, span: int = 1) -> bytes:

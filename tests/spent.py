@@ -6,7 +6,7 @@ import numpy as np
 
 
 class Spent:
-    """Codes booleans as :meth:`tsplat.code.entropy.Writer.bits` does, and adds up their
+    """Codes booleans as :meth:`tsplat.stream.entropy.Writer.bits` does, and adds up their
     information.
 
     Attributes

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tsplat.config import ANCHOR, EncoderConfig, FitConfig, Quality, RateConfig, Tuning, preset
+from tsplat.encoding.control import Control
 from tsplat.errors import ConfigError
-from tsplat.modes.control import Control
 from tsplat.splats import Steps
 
 

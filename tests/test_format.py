@@ -14,8 +14,8 @@ import tsplat
 from tests import independent
 from tests.clips import pictures, write_clip
 from tests.golden.regenerate import FOLDER
-from tsplat.code import bits_back, container, delta, entropy, mask
-from tsplat.decoder import Decoder, Reader
+from tsplat.decoding.decoder import Decoder, Reader
+from tsplat.stream import bits_back, container, delta, entropy, mask
 
 SPECIFICATION = independent.SPECIFICATION.read_text()
 SETTINGS = {

@@ -86,10 +86,10 @@ def test_no_arrow_runs_up(path):
 
 def test_decoding_loads_no_encoding_part():
     program = (
-        "import sys, tsplat.decoder, tsplat.files.decoding\n"
-        "bad = {'onnxruntime', 'skimage', 'cv2', 'scipy', 'tsplat.encoder', 'tsplat.fit',"
-        " 'tsplat.init', 'tsplat.predict', 'tsplat.roi', 'tsplat.kernels.canvas',"
-        " 'tsplat.code.quantise'}\n"
+        "import sys, tsplat.decoding.decoder, tsplat.files.decoding\n"
+        "bad = {'onnxruntime', 'skimage', 'cv2', 'scipy', 'tsplat.encoding.encoder', 'tsplat.encoding.fit',"
+        " 'tsplat.encoding.init', 'tsplat.encoding.predict', 'tsplat.roi', 'tsplat.kernels.canvas',"
+        " 'tsplat.encoding.quantise'}\n"
         "assert not bad & set(sys.modules), bad & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
@@ -99,7 +99,7 @@ def test_decoding_loads_no_encoding_part():
 def test_pixels_of_files_and_networks_are_loaded_when_they_are_needed(module):
     program = (
         f"import sys, tsplat.{module}\n"
-        "bad = {'onnxruntime', 'av', 'tsplat.frames', 'tsplat.roi.matting'}\n"
+        "bad = {'onnxruntime', 'av', 'tsplat.media', 'tsplat.roi.matting'}\n"
         "assert not bad & set(sys.modules), bad & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)

@@ -58,7 +58,7 @@ class FitConfig:
         or by half after every 20,000 iterations, as GaussianImage's do.
     quant : {"ptq", "qat"}
         Whether an I-frame's splats are rounded after the fit, or the fit goes on with rounded
-        ones before that (:mod:`tsplat.fit.qat`).
+        ones before that (:mod:`tsplat.paper.qat`).
     final : float
         Share of the rates that the cosine schedule ends at, 0..1.
     grow : int
@@ -183,7 +183,7 @@ _RATES = RateConfig(5, 4, _PROPOSAL, 6)
 
 @dataclass(frozen=True)
 class EncoderConfig:
-    """Everything that an :class:`~tsplat.encoder.Encoder` can be told.
+    """Everything that an :class:`~tsplat.encoding.encoder.Encoder` can be told.
 
     Parameters
     ----------

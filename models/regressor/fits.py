@@ -6,7 +6,7 @@
 
 Crops of random frames, half of them mirrored and half of them masked by an ellipse, are cut into
 superpixels and fitted. OUT.npz has the picture in cells, the superpixels' splats and the fitted
-ones, as :class:`tsplat.init.cells.Cells` describes them, those of a fit in the same order.
+ones, as :class:`tsplat.paper.cells.Cells` describes them, those of a fit in the same order.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ import cv2
 import numpy as np
 
 from tsplat.config import FitConfig
-from tsplat.fit.loop import fit
-from tsplat.frames.source import open_source
-from tsplat.init.cells import cells
-from tsplat.init.superpixel import superpixel
+from tsplat.encoding.fit.loop import fit
+from tsplat.encoding.init.superpixel import superpixel
 from tsplat.kernels import runtime
 from tsplat.kernels.canvas import Canvas
+from tsplat.media.source import open_source
+from tsplat.paper.cells import cells
 
 WIDTH, HEIGHT = 480, 288
 """Of a crop, pixels."""

@@ -58,7 +58,7 @@ class Trunk(nn.Module):
 
 
 class Regressor(nn.Module):
-    """A splat of every cell, (B, 8, h, w), described as in :mod:`tsplat.init.cells`."""
+    """A splat of every cell, (B, 8, h, w), described as in :mod:`tsplat.paper.cells`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -162,7 +162,7 @@ def correction_loss(net: nn.Module, fits: Fits, numbers: np.ndarray) -> torch.Te
 
 
 def spread(own: torch.Tensor, cell: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
-    """As :meth:`tsplat.init.cells.Cells.spread`, (1, 9, h, w)."""
+    """As :meth:`tsplat.paper.cells.Cells.spread`, (1, 9, h, w)."""
     number = torch.zeros(shape[0] * shape[1]).index_add(0, cell, torch.ones(len(cell)))
     sums = torch.zeros(8, len(number)).index_add(1, cell, own.T)
     return torch.cat([sums / number.clamp(min=1), number[None]]).reshape(1, 9, *shape)

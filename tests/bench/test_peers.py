@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tests.clips import pictures, psnr
+from tsplat.bench import codecs as peers
 from tsplat.bench.peers import sweep
 from tsplat.errors import ConfigError
-from tsplat.frames import peers
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,11 @@ from fractions import Fraction
 import pytest
 
 from tests.clips import pictures, psnr
+from tsplat.bench import codecs as peers
 from tsplat.bench import throughput
 from tsplat.bench.peers import CRFS
 from tsplat.bench.pictures import Pictures
-from tsplat.decoder import Reader
-from tsplat.frames import peers
+from tsplat.decoding.decoder import Reader
 
 
 @pytest.fixture(scope="module")

@@ -310,7 +310,7 @@ def test_a_failed_selftest_shows_its_table_and_exits_with_1(monkeypatch, capsys)
     from tsplat_cli import doctor_command
     from tsplat_cli.console import guarded
 
-    from tsplat.bench import selftest
+    from tsplat.kernels import selftest
 
     found = selftest.selftest([])
     bad = {"arch": "metal", "render_ms": 1.0, "iteration_ms": None, "problem": "differs"}

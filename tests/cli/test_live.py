@@ -16,7 +16,7 @@ import pytest
 
 from tests.cli.test_cli import SMALL, TSPLAT, fails, tsplat, wait_for
 from tests.clips import HEIGHT, WIDTH, pictures, write_clip
-from tsplat.decoder import Reader
+from tsplat.decoding.decoder import Reader
 
 FRAMES = 40
 _HEADER = f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F30:1 Ip A1:1 C420jpeg\n".encode()

@@ -12,8 +12,8 @@ import pytest
 
 from tests.cli.test_cli import fails, tsplat
 from tests.clips import pictures, psnr, write_clip
-from tsplat.code import container
-from tsplat.code.container import BACKGROUND
+from tsplat.stream import container
+from tsplat.stream.container import BACKGROUND
 
 WIDTH, HEIGHT, FRAMES = 160, 90, 10
 FEW = ("--gaussians", 120, "--arch", "cpu")

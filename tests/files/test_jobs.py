@@ -12,7 +12,7 @@ from tsplat.errors import ConfigError
 from tsplat.files import jobs
 from tsplat.files.encoding import encode
 from tsplat.files.jobs import plan
-from tsplat.frames.source import open_source
+from tsplat.media.source import open_source
 
 CUT, FRAMES, GOP = 8, 14, 5
 STARTS = [0, 5, 8, 13]

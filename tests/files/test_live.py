@@ -16,10 +16,10 @@ from tsplat.errors import MediaError
 from tsplat.files import encoding, live
 from tsplat.files.encoding import encode
 from tsplat.files.live import Ending, Live, within
-from tsplat.frames import source as source_module
-from tsplat.frames.clip import Clip, Source
-from tsplat.frames.pipe import Pipe
-from tsplat.frames.source import open_source
+from tsplat.media import source as source_module
+from tsplat.media.clip import Clip, Source
+from tsplat.media.pipe import Pipe
+from tsplat.media.source import open_source
 
 PICTURE = np.zeros((2, 2, 3), np.uint8)
 CLIP = Clip(2, 2, Fraction(30))

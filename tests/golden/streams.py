@@ -8,12 +8,12 @@ from fractions import Fraction
 
 import numpy as np
 
-from tsplat.code import container, payload
-from tsplat.code.container import BACKGROUND, INTRA, Header
-from tsplat.frames.background import BACKGROUND_CODECS, BackgroundEncoder
+from tsplat.media.background import BACKGROUND_CODECS, BackgroundEncoder
 from tsplat.motion import GRID
 from tsplat.region import Region, grid
 from tsplat.splats import QuantizedSplats, Steps, limits
+from tsplat.stream import container, payload
+from tsplat.stream.container import BACKGROUND, INTRA, Header
 
 STEPS = Steps(128, 128, 786, 1050)
 VECTORS = np.stack(np.indices((GRID, GRID)) - 1, -1)

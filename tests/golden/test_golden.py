@@ -9,8 +9,8 @@ import pytest
 
 from tests.golden.regenerate import FOLDER
 from tests.golden.streams import STREAMS, without_backgrounds
-from tsplat.code.container import BACKGROUND, INTER, INTRA
-from tsplat.decoder import Decoder, Reader
+from tsplat.decoding.decoder import Decoder, Reader
+from tsplat.stream.container import BACKGROUND, INTER, INTRA
 
 EXACT = ("small", "plain", "blur", "bits_back")
 """Streams without packets of other codecs, which change with their versions."""

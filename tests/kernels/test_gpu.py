@@ -7,13 +7,13 @@ import pytest
 
 from tests import reference
 from tests.reference import random_splats
-from tsplat.code import delta
-from tsplat.code.quantise import quantise
-from tsplat.fit.descent import Prices, descend, inter_table
+from tsplat.encoding.fit.descent import Prices, descend, inter_table
+from tsplat.encoding.quantise import quantise
 from tsplat.kernels import runtime
 from tsplat.kernels.canvas import Canvas
 from tsplat.kernels.descent import LARGEST
 from tsplat.splats import Splats, Steps
+from tsplat.stream import delta
 
 STEPS = Steps(256, 300, 1200, 1300)
 

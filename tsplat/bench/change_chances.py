@@ -1,4 +1,4 @@
-"""Count how likely changes of splats are, and write ``tsplat/code/change_chances.py``.
+"""Count how likely changes of splats are, and write ``tsplat/stream/change_chances.py``.
 
 ::
 
@@ -16,16 +16,16 @@ from pathlib import Path
 import numpy as np
 
 from tsplat.bench.pictures import load
-from tsplat.code import container, delta, payload
-from tsplat.code.contexts import Contexts
 from tsplat.config import EncoderConfig
-from tsplat.encoder import Encoder
+from tsplat.encoding.encoder import Encoder
 from tsplat.kernels import runtime
+from tsplat.stream import container, delta, payload
+from tsplat.stream.contexts import Contexts
 
 OUT = Path(delta.__file__).with_name("change_chances.py")
 PULL = 4.0
 """Weight of an even chance, in bits."""
-HEAD = '''"""Chances of :mod:`tsplat.code.delta`, by ``python -m tsplat.bench.change_chances``."""
+HEAD = '''"""Chances of :mod:`tsplat.stream.delta`, by ``python -m tsplat.bench.change_chances``."""
 
 # fmt: off
 CHANCES = (

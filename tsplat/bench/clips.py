@@ -22,12 +22,12 @@ from pathlib import Path
 import numpy as np
 
 from tsplat.config import FitConfig
-from tsplat.fit.colours import solve
-from tsplat.fit.loop import fit
-from tsplat.frames.source import open_source
-from tsplat.init.superpixel import superpixel
+from tsplat.encoding.fit.colours import solve
+from tsplat.encoding.fit.loop import fit
+from tsplat.encoding.init.superpixel import superpixel
 from tsplat.kernels import runtime
 from tsplat.kernels.canvas import Canvas
+from tsplat.media.source import open_source
 
 _PEAK = """
 import json, resource, sys

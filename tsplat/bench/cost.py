@@ -16,8 +16,8 @@ import numpy as np
 
 from tsplat.bench.pictures import Pictures
 from tsplat.config import preset
-from tsplat.decoder import Decoder
-from tsplat.encoder import Encoder
+from tsplat.decoding.decoder import Decoder
+from tsplat.encoding.encoder import Encoder
 from tsplat.files.warming import warm
 
 LINES = (180, 360, 720)

@@ -16,7 +16,7 @@ from rich.table import Table
 from tsplat.bench.portrait import write_portrait
 from tsplat.files.decoding import decode
 from tsplat.files.encoding import encode
-from tsplat.files.evaluation import evaluate
+from tsplat.files.evaluate import evaluate
 
 
 def main(folder: Path, frames: int = 90) -> None:

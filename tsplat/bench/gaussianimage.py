@@ -26,9 +26,9 @@ import numpy as np
 from tsplat.bench.curves import Curve, at_equal, hull
 from tsplat.bench.measure import Quality, quality
 from tsplat.config import FitConfig
-from tsplat.fit.colours import solve
-from tsplat.fit.grow import START, fit_growing
-from tsplat.init.superpixel import superpixel
+from tsplat.encoding.fit.colours import solve
+from tsplat.encoding.fit.grow import START, fit_growing
+from tsplat.encoding.init.superpixel import superpixel
 from tsplat.kernels.canvas import Canvas
 
 NAME = "gaussianimage"

@@ -1,4 +1,4 @@
-"""Count how likely cells of real regions are, and write ``tsplat/code/mask_chances.py``.
+"""Count how likely cells of real regions are, and write ``tsplat/stream/mask_chances.py``.
 
 ::
 
@@ -16,17 +16,17 @@ from pathlib import Path
 
 import numpy as np
 
-from tsplat.code import mask
-from tsplat.frames.source import open_source
+from tsplat.media.source import open_source
 from tsplat.region import Region
 from tsplat.roi.matting import Matting
 from tsplat.roi.tracker import Tracker
+from tsplat.stream import mask
 
 OUT = Path(mask.__file__).with_name("mask_chances.py")
 ROWS = 9
 PULL = 12.0
 """Weight of what all steps together say, in cells."""
-HEAD = '''"""Chances of :mod:`tsplat.code.mask`; made by ``python -m tsplat.bench.mask_chances``."""
+HEAD = '''"""Chances of :mod:`tsplat.stream.mask`; made by ``python -m tsplat.bench.mask_chances``."""
 
 from __future__ import annotations
 

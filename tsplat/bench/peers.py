@@ -8,8 +8,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from tsplat.bench import codecs as peers
 from tsplat.bench.measure import Quality, quality
-from tsplat.frames import peers
 
 SHRINKS = {"x264": (1, 2), "x265": (1, 2), "svtav1": (1, 2, 3)}
 """Parts of the clip's size at which a user at a low rate would try a codec."""
@@ -34,7 +34,7 @@ def sweep(
     Parameters
     ----------
     name : str
-        Of :data:`tsplat.frames.peers.PEERS`.
+        Of :data:`tsplat.bench.codecs.PEERS`.
     frames : list of (H, W, 3) uint8, RGB
     rate : Fraction
         Frames a second.

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tsplat.errors import MediaError
-from tsplat.frames.source import open_source
+from tsplat.media.source import open_source
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 import skimage.data
 
-from tsplat.frames.clip import Clip
-from tsplat.frames.sink import open_sink
+from tsplat.media.clip import Clip
+from tsplat.media.sink import open_sink
 
 RATE = Fraction(30)
 _HEAD = (226, 118, 100)

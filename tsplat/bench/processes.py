@@ -17,8 +17,8 @@ import numpy as np
 
 from tsplat.bench.pictures import Pictures
 from tsplat.errors import MediaError
-from tsplat.frames.clip import Clip
-from tsplat.frames.sink import open_sink
+from tsplat.media.clip import Clip
+from tsplat.media.sink import open_sink
 
 _WATCH = """
 import json, os, sys, time

@@ -13,10 +13,10 @@ from tsplat.bench import gaussianimage
 from tsplat.bench.comparison import HIGH, LOW, RANGES, Comparison, Point, sizes_of
 from tsplat.bench.measure import busiest, quality
 from tsplat.bench.peers import SHRINKS, sweep
-from tsplat.decoder import Reader
+from tsplat.decoding.decoder import Reader
 from tsplat.errors import ConfigError, MediaError
 from tsplat.files.encoding import encode
-from tsplat.frames.source import open_source
+from tsplat.media.source import open_source
 
 CRFS = (20.0, 25.0, 30.0, 35.0, 40.0)
 NAMES = (*SHRINKS, gaussianimage.NAME)

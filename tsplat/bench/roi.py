@@ -23,14 +23,14 @@ import cv2
 import numpy as np
 
 from tsplat.bench.curves import at_equal
-from tsplat.decoder import Reader
+from tsplat.decoding.decoder import Reader
+from tsplat.encoding.init.superpixel import superpixel
 from tsplat.errors import TsplatError
 from tsplat.files.encoding import encode
-from tsplat.files.inspection import inspect
+from tsplat.files.inspect import inspect
 from tsplat.files.metrics import psnr_of, squared_error_map
-from tsplat.frames.source import open_source
-from tsplat.init.superpixel import superpixel
 from tsplat.kernels import runtime
+from tsplat.media.source import open_source
 from tsplat.roi.matting import Matting
 from tsplat.roi.tracker import Tracker
 

@@ -20,11 +20,11 @@ from skimage.segmentation import mark_boundaries
 
 from tsplat.bench.portrait import portrait
 from tsplat.config import preset
-from tsplat.decoder import Decoder
-from tsplat.encoder import Encoder
-from tsplat.frames.source import open_source
-from tsplat.init.superpixel import segments
+from tsplat.decoding.decoder import Decoder
+from tsplat.encoding.encoder import Encoder
+from tsplat.encoding.init.superpixel import segments
 from tsplat.kernels import runtime
+from tsplat.media.source import open_source
 from tsplat.roi.matting import Matting
 from tsplat.roi.tracker import Tracker
 from tsplat.splats import Splats

@@ -28,8 +28,8 @@ from tsplat.bench.pictures import Pictures, load
 from tsplat.bench.processes import TSPLAT
 from tsplat.config import PRESETS
 from tsplat.errors import TsplatError
-from tsplat.frames.clip import Clip
-from tsplat.frames.sink import Y4m
+from tsplat.media.clip import Clip
+from tsplat.media.sink import Y4m
 
 _MOST_FRAMES = 300
 """Of the clip, that are kept in memory."""

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tsplat.bench import codecs as peers
 from tsplat.bench import cost, processes, throughput
 from tsplat.bench.machine import machine
 from tsplat.bench.pictures import load
@@ -14,7 +15,6 @@ from tsplat.bench.portrait import write_portrait
 from tsplat.bench.roofline import roofline
 from tsplat.config import PRESETS, preset
 from tsplat.errors import ConfigError
-from tsplat.frames import peers
 from tsplat.kernels import runtime
 
 _PEERS_BESIDE = ("fast", "realtime", "slow")

@@ -16,21 +16,21 @@ from statistics import median
 
 import numpy as np
 
+from tsplat.bench import codecs as peers
 from tsplat.bench.peers import CRFS
 from tsplat.bench.pictures import Pictures
 from tsplat.config import preset
-from tsplat.decoder import Decoder, Reader
-from tsplat.encoder import Encoder
+from tsplat.decoding.decoder import Decoder, Reader
+from tsplat.encoding.encoder import Encoder
 from tsplat.files.ahead import ahead
 from tsplat.files.encoding import AHEAD, SPAN
 from tsplat.files.warming import warm
-from tsplat.frames import peers
 from tsplat.region import Region
 from tsplat.roi.matting import Matting
 from tsplat.roi.tracker import Tracker
 
 STAGES = ("init", "flow", "intra", "inter", "code")
-"""Of :data:`tsplat.encoder.STAGES`, those of a clip without a background of video."""
+"""Of :data:`tsplat.encoding.encoder.STAGES`, those of a clip without a background of video."""
 _ROUNDS = 3
 """Of what is over in a moment; the median counts."""
 
@@ -130,7 +130,7 @@ def peer(clip: Pictures, name: str, size: int, threads: int) -> dict:
     ----------
     clip : Pictures
     name : str
-        Of :data:`tsplat.frames.peers.PEERS`.
+        Of :data:`tsplat.bench.codecs.PEERS`.
     size : int
         Bytes: the worst quality that takes as many is the one that is timed.
     threads : int

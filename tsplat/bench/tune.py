@@ -27,9 +27,9 @@ import numpy as np
 from tsplat.bench.curves import Curve, bd_rate
 from tsplat.bench.pictures import Pictures, load
 from tsplat.config import PRESETS, EncoderConfig, Tuning, preset
-from tsplat.encoder import Encoder
+from tsplat.encoding.encoder import Encoder
 from tsplat.errors import ConfigError, TsplatError
-from tsplat.files.checking import Check
+from tsplat.files.check import Check
 from tsplat.files.encoding import SPAN
 from tsplat.kernels import runtime
 from tsplat.splats import Steps

@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 from tsplat.config import BACKGROUNDS
-from tsplat.decoder import Backdrop
+from tsplat.decoding.decoder import Backdrop
 from tsplat.errors import ConfigError
-from tsplat.frames.images import read_image
+from tsplat.media.images import read_image
 
 _NAMED = {
     "black": "000000",

@@ -8,13 +8,13 @@ import time
 from fractions import Fraction
 from pathlib import Path
 
-from tsplat.decoder import Reader
+from tsplat.decoding.decoder import Reader
 from tsplat.errors import BitstreamError, ConfigError
 from tsplat.files import Announce, Progress
 from tsplat.files.backgrounds import to_show
-from tsplat.frames.clip import Clip
-from tsplat.frames.sink import check_distinct, open_sink
 from tsplat.kernels import runtime
+from tsplat.media.clip import Clip
+from tsplat.media.sink import check_distinct, open_sink
 
 
 def decode(

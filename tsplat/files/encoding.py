@@ -14,29 +14,29 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from tsplat.code import container
 from tsplat.config import EncoderConfig
 from tsplat.config import preset as make_config
-from tsplat.encoder import Encoder
+from tsplat.encoding.effort import Effort
+from tsplat.encoding.encoder import Encoder
 from tsplat.errors import ConfigError, MediaError
 from tsplat.files import Announce, Progress
 from tsplat.files.ahead import ahead
 from tsplat.files.backgrounds import to_encode
-from tsplat.files.checking import Check
+from tsplat.files.check import Check
 from tsplat.files.jobs import Part, check_jobs, encoded, plan
 from tsplat.files.live import STALL, Ending, Live, within
 from tsplat.files.warming import warm
-from tsplat.frames.camera import is_camera
-from tsplat.frames.clip import Clip, Source
-from tsplat.frames.sink import check_distinct, written
-from tsplat.frames.source import open_source
-from tsplat.frames.timing import timeline
 from tsplat.kernels import runtime
-from tsplat.modes.effort import Effort
+from tsplat.media.camera import is_camera
+from tsplat.media.clip import Clip, Source
+from tsplat.media.sink import check_distinct, written
+from tsplat.media.source import open_source
+from tsplat.media.timing import timeline
 from tsplat.region import Region
 from tsplat.roi.masks import Masks
 from tsplat.roi.tracker import POLICIES, Matte, Tracker
 from tsplat.splats import MAX_PIXELS, MAX_SIDE
+from tsplat.stream import container
 
 AHEAD = 4
 """Frames that are read, and in which the person is found, before they are encoded."""

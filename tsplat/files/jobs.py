@@ -15,15 +15,15 @@ from pathlib import Path
 import numpy as np
 
 from tsplat.config import EncoderConfig
-from tsplat.encoder import Encoder, Statistics
+from tsplat.encoding.encoder import Encoder, Statistics
+from tsplat.encoding.predict.cut import Cuts
 from tsplat.errors import ConfigError
-from tsplat.files.checking import Check
-from tsplat.frames.camera import is_camera
-from tsplat.frames.clip import Clip
-from tsplat.frames.source import open_source
-from tsplat.frames.timing import timeline
+from tsplat.files.check import Check
 from tsplat.kernels import runtime
-from tsplat.predict.cut import Cuts
+from tsplat.media.camera import is_camera
+from tsplat.media.clip import Clip
+from tsplat.media.source import open_source
+from tsplat.media.timing import timeline
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Part:
     intra : list of (int, int)
         Number and offset, in ``packets``, of each I-frame.
     squared_error : float
-        As of :class:`tsplat.files.checking.Check`.
+        As of :class:`tsplat.files.check.Check`.
     """
 
     packets: bytes

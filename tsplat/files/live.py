@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tsplat.errors import MediaError
-from tsplat.frames.clip import Source
+from tsplat.media.clip import Source
 
 Result = TypeVar("Result")
 STALL = 5.0

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from tsplat.config import GAUSSIANIMAGE, SELECTIONS, EncoderConfig
-from tsplat.decoder import Decoder
-from tsplat.encoder import Encoder
+from tsplat.decoding.decoder import Decoder
+from tsplat.encoding.encoder import Encoder
 
 _SIDE = 128
 """Of the pictures that are encoded for it, pixels: enough for every stage to take part."""

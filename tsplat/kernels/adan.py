@@ -2,7 +2,7 @@
 
 What is stepped are *latents*, (n, 8): means are ``(tanh(z) + 1) / 2`` of the picture's width or
 height, so that no splat leaves it; Cholesky vectors, in pixels, and colours are themselves (the
-offset of Cholesky vectors, :data:`tsplat.init.scatter.OFFSET`, is constant and so moves no step).
+offset of Cholesky vectors, :data:`tsplat.paper.scatter.OFFSET`, is constant and so moves no step).
 The loss is the squared error of the picture clamped to 0..1, the mean over pixels and channels.
 
 References

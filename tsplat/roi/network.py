@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tsplat.errors import ConfigError, ModelError
-from tsplat.inference import one_line, open_session
+from tsplat.roi.inference import one_line, open_session
 from tsplat.roi.models import Located
 
 _MAX_ASPECT = 4

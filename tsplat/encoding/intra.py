@@ -1,0 +1,102 @@
+"""An I-frame: grown, fitted, rounded, and let down to what is worth its bits."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tsplat.config import FitConfig
+from tsplat.encoding.fit.colours import solve
+from tsplat.encoding.fit.descent import Prices, descend, intra_table
+from tsplat.encoding.fit.grow import fit_growing
+from tsplat.encoding.quantise import quantise, within_overlap
+from tsplat.kernels.canvas import Canvas
+from tsplat.kernels.descent import LARGEST
+from tsplat.paper.qat import train
+from tsplat.splats import QuantizedSplats, Splats, Steps
+from tsplat.stream import payload
+from tsplat.stream.container import Header
+from tsplat.stream.entropy import Peak
+
+
+def intra(
+    canvas: Canvas,
+    start: Splats,
+    count: int,
+    config: FitConfig,
+    header: Header,
+    lagrange: float,
+    passes: int,
+) -> QuantizedSplats:
+    """Integers of an I-frame, in the order of its packet.
+
+    Parameters
+    ----------
+    canvas : Canvas
+        With the frame as its target.
+    start : Splats
+        The first splats.
+    count : int
+        Splats wanted; those that do not pay go.
+    config : FitConfig
+    header : Header
+    lagrange : float
+        Weighted squared error, full scale 1, for a bit; 0 keeps all splats.
+    passes : int
+        Of the descent.
+    """
+    canvas.begin()
+    fitted = fit_growing(canvas, start, count, config)
+    if config.quant == "qat":
+        fitted = train(canvas, fitted, header.steps)
+    splats = rounded(canvas, fitted, header.steps, config.solve)
+    if lagrange:
+        for number in (1, passes):
+            splats = _cheaper(canvas, splats, header, lagrange, number)
+    splats = within_overlap(splats, header.width, header.height)
+    return QuantizedSplats(splats.values[payload.order(splats.values, header)], splats.steps)
+
+
+def rounded(canvas: Canvas, splats: Splats, steps: Steps, solving: int) -> QuantizedSplats:
+    """Geometry first; then the colours that suit the rounded geometry best."""
+    geometry = quantise(canvas, splats, steps).dequantise().params
+    params = splats.params.copy()
+    params[:, :5] = geometry[:, :5]
+    return quantise(canvas, Splats(solve(canvas, params, solving)), steps)
+
+
+def _cheaper(
+    canvas: Canvas, splats: QuantizedSplats, header: Header, lagrange: float, passes: int
+) -> QuantizedSplats:
+    """Descend at the prices that these splats themselves would set."""
+    if not len(splats):
+        return splats
+    models = tuple(Peak.of(splats.values[:, k]) for k in range(2, 8))
+    reference = splats.values.copy()
+    reference[:, 2:] = [model.low + model.mode for model in models]
+    prices = prices_of(models, place_bits(len(splats), header))
+    found, alive = descend(
+        canvas,
+        splats,
+        reference,
+        splats.values,
+        np.zeros(len(splats), np.uint8),
+        prices,
+        lagrange,
+        passes,
+    )
+    return QuantizedSplats(found.values[alive], splats.steps)
+
+
+def prices_of(models: tuple[Peak, ...], place: float) -> Prices:
+    """What a splat costs whose channels have these models, and its place so many bits."""
+    sizes = np.zeros((8, LARGEST + 1))
+    sizes[2:] = [model.bits(LARGEST + 1) for model in models]
+    return Prices(True, intra_table(sizes), place, 0.0)
+
+
+def place_bits(count: int, header: Header) -> float:
+    """Bits of each of ``count`` places on the grid of steps, in any order."""
+    cells = header.width * header.height * (256 / header.steps.mean) ** 2
+    return math.log2(max(2.0, cells)) - math.lgamma(count + 1) / math.log(2) / max(1, count)

@@ -1,0 +1,139 @@
+"""How near a ``.tsplat`` file comes to what it was made from."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+
+from tsplat.decoding.decoder import Reader
+from tsplat.errors import BitstreamError, MediaError
+from tsplat.files import Announce, Progress
+from tsplat.files.metrics import WHOLE, ms_ssim, psnr_of, squared_error
+from tsplat.kernels import runtime
+from tsplat.media.source import open_source
+
+
+def evaluate(
+    reference: str | Path,
+    source: str | Path,
+    *,
+    masks: str | Path | None = None,
+    arch: str = "auto",
+    threads: int | None = None,
+    progress: Progress | None = None,
+    announce: Announce | None = None,
+) -> dict:
+    """Compare a ``.tsplat`` file with its original, frame by frame.
+
+    Parameters
+    ----------
+    reference : str or Path
+        The original, scaled to the stream's height as ``encode --height`` does.
+    source : str or Path
+        The ``.tsplat`` file.
+    masks : str or Path, optional
+        Grey masks, a folder or a video, that say what is inside; the stream's own region by
+        default. They let files with different regions, or none, be compared.
+
+    Returns
+    -------
+    dict
+        ``frames``, ``bytes``, ``bpp``, ``kbit_s``, ``psnr_db`` (RGB, from the mean squared error
+        of all frames), ``ms_ssim``, ``psnr_worst_db`` (of the worst frame), ``worst_frame``; and
+        ``psnr_region_db``, ``psnr_outside_db``, ``ms_ssim_region``, ``ms_ssim_outside`` over the
+        pixels inside and outside the region, None where there are none.
+
+    Raises
+    ------
+    MediaError
+        The reference or the masks cannot be read, or have another shape.
+    BitstreamError
+        No frame of the file decodes.
+    """
+    runtime.announce_fallback(runtime.start(arch, threads), announce)
+    reader = Reader(source)
+    header = reader.header
+    sums = {place: _Sum() for place in (WHOLE, "region", "outside")}
+    errors: list[tuple[float, int]] = []
+    with ExitStack() as stack:
+        pictures = stack.enter_context(open_source(reference, header.height))
+        _check_width(reference, pictures.clip.width, source, header)
+        given = None
+        if masks is not None:
+            opened = stack.enter_context(open_source(masks, header.height))
+            _check_width(masks, opened.clip.width, source, header)
+            given = (mask[..., 1] >= 128 for _, mask in opened)
+        decoded = reader.frames()
+        picture = next(decoded, None)
+        for number, (_, frame) in enumerate(pictures):
+            if picture is None:
+                break
+            inside = next(given, None) if given else picture.alpha == 255
+            if inside is None:
+                raise MediaError(f"{masks}: {number} masks, but {source} has more frames")
+            if picture.frame > number:
+                continue
+            parts = {"region": inside, "outside": ~inside} if header.cell or given else {}
+            similarity = ms_ssim(picture.pixels, frame, parts)
+            whole = squared_error(picture.pixels, frame)
+            sums[WHOLE].add(whole, inside.size, similarity[WHOLE])
+            for place, part in parts.items():
+                if count := int(part.sum()):
+                    error = squared_error(picture.pixels, frame, part.astype(np.uint8))
+                    sums[place].add(error, count, similarity[place])
+            errors.append((whole / inside.size, number))
+            picture = next(decoded, None)
+            if progress:
+                progress(len(errors), len(reader))
+    if not errors:
+        raise BitstreamError(f"{source}: no frame of it could be compared")
+    worst, worst_frame = max(errors)
+    return {
+        "reference": str(reference),
+        "file": str(source),
+        "width": header.width,
+        "height": header.height,
+        "frames": len(errors),
+        "bytes": reader.bytes,
+        "bpp": reader.bytes * 8 / (header.width * header.height * len(reader)),
+        "kbit_s": reader.bytes * 8 / float(reader.end()) / 1000,
+        "psnr_db": sums[WHOLE].psnr(),
+        "psnr_region_db": sums["region"].psnr(),
+        "psnr_outside_db": sums["outside"].psnr(),
+        "ms_ssim": sums[WHOLE].similarity(),
+        "ms_ssim_region": sums["region"].similarity(),
+        "ms_ssim_outside": sums["outside"].similarity(),
+        "psnr_worst_db": psnr_of(worst),
+        "worst_frame": worst_frame,
+        "truncated": reader.truncated,
+        "damage": [str(d.error) for d in reader.damage],
+    }
+
+
+def _check_width(path: str | Path, width: int, source: str | Path, header) -> None:
+    if width != header.width:
+        raise MediaError(
+            f"{path}: {width}x{header.height} at that height, "
+            f"but {source} is {header.width}x{header.height}"
+        )
+
+
+class _Sum:
+    """Errors over a part of every frame."""
+
+    def __init__(self) -> None:
+        self._error, self._pixels = 0.0, 0
+        self._similarities: list[float] = []
+
+    def add(self, error: float, pixels: int, similarity: float) -> None:
+        self._error += error
+        self._pixels += pixels
+        self._similarities.append(similarity)
+
+    def psnr(self) -> float | None:
+        return psnr_of(self._error / self._pixels) if self._pixels else None
+
+    def similarity(self) -> float | None:
+        return float(np.mean(self._similarities)) if self._similarities else None

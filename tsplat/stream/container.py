@@ -1,0 +1,663 @@
+r"""The ``.tsplat`` container, version 4. All fixed-size integers are little-endian.
+
+docs/FORMAT.md specifies the whole format; what stands here is its first part.
+
+File
+----
+::
+
+    header | packet | packet | ... | index packet | footer
+
+A packet is final once it is written, so a file can be written to a pipe and read while it
+grows. Index and footer are a convenience: a reader that does not find them scans the packets.
+
+Header, 56 bytes
+----------------
+===== ==== ==================================================================================
+ byte size field
+===== ==== ==================================================================================
+    0    8 magic: 89 54 53 50 4C 0D 0A 1A
+    8    1 version: 4
+    9    1 primaries, ITU-T H.273 (2: unspecified)
+   10    1 transfer characteristics, H.273
+   11    1 matrix coefficients of the source, H.273 (pixels are decoded as RGB)
+   12    2 width, pixels, 1..8192
+   14    2 height, pixels, 1..8192; width times height at most 2**24
+   16    4 frame rate, numerator, 1..2**31-1
+   20    4 frame rate, denominator, 1..2**31-1
+   24    2 pixel aspect ratio, numerator, 1..65535
+   26    2 pixel aspect ratio, denominator, 1..65535
+   28    2 step of x and y, 1/256 pixel, 1..65535
+   30    2 step of the Cholesky vector, 1/256 pixel, 1..65535
+   32    2 step of luma, 1/65536 of full scale, 1..65535
+   34    2 step of chroma, 1/65536 of full scale, 1..65535
+   36    4 required features: a reader refuses a stream with a bit that it does not know
+   40    4 ignorable features: a reader skips what belongs to a bit that it does not know
+   44    1 side of a cell of the region's mask, pixels, 2..255, at most 2**16 cells; 0: no region
+   45    1 what is shown outside the region: 0 the splats there, 1 a colour, 2 the splats there,
+           blurred, 3 the background packets' pictures; 0 if there is no region
+   46    3 that colour, RGB
+   49    1 codec of the background packets: 1 AV1, 2 H.264; 0: there are none
+   50    1 span of P-packets, frames, 1..255
+   51    1 zero; ignored
+   52    4 CRC-32C of bytes 0..51
+===== ==== ==================================================================================
+
+Required feature 0, bits-back: P-packets' changes are sets (:mod:`tsplat.stream.delta_set`). Version 4
+knows no other. Packets of feature bit b, below 16, have kind 16 + b; feature 0 has none.
+
+P-packet
+--------
+::
+
+    seven: u8 | size and extended: varint | span - 1: varint, timed: u8, if extended
+    ticks: span varints, if timed | payload: size bytes | check: u16
+
+    seven      128 + the number of the frame, modulo 128
+    size and extended   2 size + 1 if extended
+    ticks      time of each frame since the one before, as below
+    check      the lower half of the CRC-32C of all before and the frame's number, u32
+
+It brings the picture from the last coded frame to the one *span* frames later; those between are
+interpolated, each at its place in time (:mod:`tsplat.between`). The span is the header's, and every
+frame takes its nominal time, unless the packet is extended. Its frame is that of the packet before
+plus the span; where that does not have the same seven bits, a packet was lost, and nothing can be
+decoded until the next I-packet. The number is in the check, so that none fits by chance when it
+comes round. Before an I-packet, and at the end, the last frame that there is has to be coded.
+
+Other packets
+-------------
+::
+
+    type: u8 | sync: 54 53 49, if I | frame: varint | ticks: varint, if timed
+    size: varint | payload: size bytes | CRC-32C of all before: u32
+
+    type   7 6 5 4 3 2 1 0
+           0 | | +-+-+-+-+-- kind: 1 I, 3 index, 4 background, 16..31 features
+             | +------------ ignorable: a reader that does not know the kind skips it
+             +-------------- timed: ticks is there
+
+*frame* is the number of the frame, from 0 (below 2**31). *ticks* is the time since the frame
+before, in thousandths of a frame at the header's rate; 1000 where it is absent, and the first
+frame is at 0. Varints are LEB128 (:mod:`tsplat.stream.varint`); payloads are specified in
+:mod:`tsplat.stream.payload`. A reader joins at any I-packet; after damage it searches for the
+bytes (01 or 41) 54 53 49 of one whose CRC is right. A payload has at most 2**24 bytes.
+
+Background packet, kind 4
+-------------------------
+*frame*: the frame from which its picture is shown, until the next one's; the packet comes before
+that frame's. Payload: a byte, 1 for a keyframe and 0 otherwise, then the packet of a video codec,
+whose picture is scaled to the header's size. A keyframe precedes every I-packet. A reader that
+cannot decode it shows the person before black.
+
+Index packet, kind 3
+--------------------
+*frame*: number of frames in the file. Payload, varints: duration of the last frame in ticks,
+number of I-packets, and for each its frame and byte offset, as differences from the one before.
+
+Footer, 8 bytes
+---------------
+Size of the index packet in bytes, u32; then 1A 58 53 54.
+
+Example
+-------
+A header of 640x360 at 30 frames/s with square pixels, cells of four pixels and a span of 2, then
+the P-packet of frame 6, after frame 4, that changes nothing::
+
+    89 54 53 50 4C 0D 0A 1A  04  02 02 02  80 02  68 01
+    1E 00 00 00  01 00 00 00  01 00  01 00
+    80 00  80 00  12 03  1A 04  00 00 00 00  00 00 00 00
+    04  00  00 00 00  00  02 00  CRC_HEADER
+    86  02  00  CHECK
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import accumulate
+
+import google_crc32c
+
+from tsplat.errors import BitstreamError, ConfigError
+from tsplat.region import MAX_CELLS, MIN_CELL, grid
+from tsplat.splats import MAX_PIXELS, MAX_SIDE, Steps
+from tsplat.stream import varint
+
+MAGIC = b"\x89TSPL\r\n\x1a"
+VERSION = 4
+HEADER_BYTES = 56
+TICKS = 1000
+INTRA, INTER, INDEX, BACKGROUND = 1, 2, 3, 4
+_BITS_BACK = 1
+"""Bit of the required feature."""
+KNOWN_REQUIRED = _BITS_BACK
+KIND_NAMES = {INTRA: "I", INTER: "P", INDEX: "index", BACKGROUND: "background"}
+OUTSIDE = ("splats", "colour", "blur", "video")
+"""What may be shown outside the region, by its number in the header."""
+
+_HEADER = struct.Struct("<8s4B2H2I2H4H2I7Bx")
+_SYNC = b"TSI"
+_JOIN = re.compile(rb"[\x01\x41]TSI")
+_INTER, _TIMED, _IGNORABLE, _KIND = 128, 64, 32, 31
+MAX_SPAN = 255
+_HEAD = 24
+"""More bytes than stand before a payload, ticks of a P-packet's frames aside."""
+_FOOTER = b"\x1aXST"
+_MAX_PAYLOAD = 1 << 24
+_MAX_FRAMES = 1 << 31
+_SEARCH = 4
+"""Times the file's length (and the largest payload's) that a search for I-packets may check."""
+_ATTEMPT = 64
+"""What an attempt costs besides the payload, bytes."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a decoder must know before the first packet.
+
+    Parameters
+    ----------
+    width, height : int
+        Size of the picture, pixels.
+    rate : Fraction
+        Frames a second.
+    steps : Steps
+        Quantiser steps.
+    aspect : Fraction
+        Width of a pixel over its height.
+    colour : (int, int, int)
+        Primaries, transfer and matrix of the source, H.273.
+    cell : int
+        Side of a cell of the region's mask, pixels; 0 where there is no region.
+    outside : str
+        What is shown outside the region, one of :data:`OUTSIDE`.
+    backdrop : (int, int, int)
+        The colour shown there, RGB, where it is a colour.
+    codec : int
+        Of background packets; 0 where there are none.
+    span : int
+        Frames from one P-packet to the next, 1..255.
+    bits_back : bool
+        Whether P-packets' changes are sets (:mod:`tsplat.stream.delta_set`).
+
+    Raises
+    ------
+    ConfigError
+        A field is out of range.
+    """
+
+    width: int
+    height: int
+    rate: Fraction
+    steps: Steps
+    aspect: Fraction = Fraction(1)
+    colour: tuple[int, int, int] = (2, 2, 2)
+    cell: int = 0
+    outside: str = "splats"
+    backdrop: tuple[int, int, int] = (0, 0, 0)
+    codec: int = 0
+    span: int = 1
+    bits_back: bool = False
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.width <= MAX_SIDE and 1 <= self.height <= MAX_SIDE):
+            raise ConfigError(
+                f"size: got {self.width}x{self.height}, each side must be 1..{MAX_SIDE}"
+            )
+        if self.width * self.height > MAX_PIXELS:
+            raise ConfigError(f"size: got {self.width}x{self.height}, at most {MAX_PIXELS} pixels")
+        for name, value, most in (("rate", self.rate, 2**31 - 1), ("aspect", self.aspect, 65535)):
+            if not (0 < value.numerator <= most and value.denominator <= most):
+                raise ConfigError(f"{name}: got {value}, terms must be 1..{most}")
+        if not 1 <= self.span <= MAX_SPAN:
+            raise ConfigError(f"span: got {self.span}, expected 1..{MAX_SPAN}")
+        if self.cell:
+            rows, columns = grid(self.width, self.height, self.cell)
+            if not MIN_CELL <= self.cell <= 255 or rows * columns > MAX_CELLS:
+                raise ConfigError(
+                    f"cell: got {self.cell}, expected {MIN_CELL}..255 and at most {MAX_CELLS} cells"
+                )
+        elif self.outside != "splats" or self.codec:
+            raise ConfigError("a background needs a region")
+        known = self.outside in OUTSIDE and self.codec in (0, 1, 2)
+        if not known or (self.outside == "video") != (self.codec > 0):
+            raise ConfigError(f"background: got {self.outside!r} with codec {self.codec}")
+
+    def pack(self) -> bytes:
+        """The header's 56 bytes."""
+        body = _HEADER.pack(
+            MAGIC,
+            VERSION,
+            *self.colour,
+            self.width,
+            self.height,
+            self.rate.numerator,
+            self.rate.denominator,
+            self.aspect.numerator,
+            self.aspect.denominator,
+            self.steps.mean,
+            self.steps.cholesky,
+            self.steps.luma,
+            self.steps.chroma,
+            _BITS_BACK * self.bits_back,
+            0,
+            self.cell,
+            OUTSIDE.index(self.outside),
+            *self.backdrop,
+            self.codec,
+            self.span,
+        )
+        return body + _crc(body)
+
+    @classmethod
+    def unpack(cls, data) -> Header:
+        """Read a header; the inverse of :meth:`pack`.
+
+        Raises
+        ------
+        BitstreamError
+            Not a ``.tsplat`` stream, of a version or with a feature that is not known here, or
+            a field is damaged or out of range.
+        """
+        data = bytes(data[:HEADER_BYTES])
+        if data[: len(MAGIC)] != MAGIC[: len(data)] or len(data) < len(MAGIC) + 1:
+            raise BitstreamError("not a .tsplat file", offset=0)
+        if data[8] != VERSION:
+            raise BitstreamError(
+                f"version {data[8]} of the format; this reader knows version {VERSION}: "
+                f"use a tsplat that reads version {data[8]}",
+                offset=8,
+            )
+        if len(data) < HEADER_BYTES:
+            raise BitstreamError(f"header cut off: {len(data)} of {HEADER_BYTES} bytes", offset=0)
+        if _crc(data[:-4]) != data[-4:]:
+            raise BitstreamError("header is damaged: wrong checksum", offset=HEADER_BYTES - 4)
+        fields = _HEADER.unpack(data[:-4])
+        _, _, *colour, width, height, rate_n, rate_d, aspect_n, aspect_d = fields[:11]
+        *steps, required, _ = fields[11:17]
+        cell, outside, *backdrop, codec, span = fields[17:]
+        unknown = required & ~KNOWN_REQUIRED
+        if unknown:
+            raise BitstreamError(
+                f"the stream needs feature {unknown.bit_length() - 1}, which this version of "
+                "tsplat does not have: use a newer one",
+                offset=36,
+            )
+        if not (rate_d and aspect_d):
+            raise BitstreamError("frame rate or pixel aspect divides by zero", offset=16)
+        if outside >= len(OUTSIDE):
+            raise BitstreamError(f"background {outside} is not known", offset=45)
+        try:
+            return cls(
+                width,
+                height,
+                Fraction(rate_n, rate_d),
+                Steps(*steps),
+                Fraction(aspect_n, aspect_d),
+                (colour[0], colour[1], colour[2]),
+                cell,
+                OUTSIDE[outside],
+                (backdrop[0], backdrop[1], backdrop[2]),
+                codec,
+                span,
+                bool(required & _BITS_BACK),
+            )
+        except ConfigError as error:
+            raise BitstreamError(f"header: {error}", offset=12) from None
+
+
+@dataclass(frozen=True)
+class Packet:
+    """One packet.
+
+    Attributes
+    ----------
+    kind : int
+        :data:`INTRA`, :data:`INTER`, :data:`INDEX` or :data:`BACKGROUND`.
+    frame : int
+        Number of the frame; of frames, for the index.
+    ticks : tuple of int
+        Time of each of its frames since the one before, 1/1000 frame.
+    payload : bytes
+    offset : int
+        Where the packet starts in the file.
+    size : int
+        Bytes of the whole packet.
+    """
+
+    kind: int
+    frame: int
+    ticks: tuple[int, ...]
+    payload: bytes
+    offset: int = 0
+    size: int = 0
+
+    @property
+    def span(self) -> int:
+        """Frames that it adds."""
+        return len(self.ticks)
+
+    @property
+    def places(self) -> tuple[float, ...]:
+        """Where each of its frames is in time, from the coded frame before (0) to its own (1).
+
+        >>> Packet(INTER, 9, (1000, 3000), b"").places
+        (0.25, 1.0)
+        """
+        ticks = self.ticks if any(self.ticks) else (1,) * self.span
+        return tuple(passed / sum(ticks) for passed in accumulate(ticks))
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A place where packets could not be read; reading goes on after it.
+
+    Attributes
+    ----------
+    error : BitstreamError
+    cut_off : bool
+        The data ends here, inside a packet: the file was cut off.
+    """
+
+    error: BitstreamError
+    cut_off: bool = False
+
+
+def pack_packet(kind: int, frame: int, payload: bytes, ticks: int = TICKS) -> bytes:
+    """Bytes of a packet that is not a P-packet."""
+    timed = _TIMED if ticks != TICKS else 0
+    body = bytes([kind | timed]) + (_SYNC if kind == INTRA else b"") + varint.pack(frame)
+    body += varint.pack(ticks) if timed else b""
+    body += varint.pack(len(payload)) + payload
+    return body + _crc(body)
+
+
+def pack_inter(frame: int, payload: bytes, ticks: Sequence[int], span: int) -> bytes:
+    """Bytes of a P-packet.
+
+    Parameters
+    ----------
+    frame : int
+        Number of the coded frame.
+    payload : bytes
+    ticks : sequence of int
+        Time of each frame since the one before, from the first that is interpolated.
+    span : int
+        The header's.
+    """
+    timed = any(t != TICKS for t in ticks)
+    extended = timed or len(ticks) != span
+    body = bytes([_INTER | frame & 127]) + varint.pack(2 * len(payload) + extended)
+    if extended:
+        body += varint.pack(len(ticks) - 1) + bytes([timed])
+    if timed:
+        body += b"".join(varint.pack(t) for t in ticks)
+    body += payload
+    return body + _inter_check(body, frame)
+
+
+def unpack_packet(data, at: int = 0, before: int | None = None, span: int = 1) -> Packet:
+    """Read the packet at a position; the inverse of :func:`pack_packet` and :func:`pack_inter`.
+
+    Parameters
+    ----------
+    data : bytes-like
+    at : int
+    before : int, optional
+        Number of the last coded frame.
+    span : int
+        The header's.
+
+    Raises
+    ------
+    BitstreamError
+        The packet is damaged or cut off, of a kind that this reader must know and does not, or
+        does not follow the frame before.
+    """
+    packet = _unpack(data, at, before, span)
+    if packet.kind == INTER and not _follows(packet, before):
+        raise _missing(packet)
+    return packet
+
+
+def _unpack(data, at: int, before: int | None, span: int) -> Packet:
+    """As :func:`unpack_packet`; a P-packet may follow others that are missing."""
+    head = _packet_head(data, at, span)
+    if head.kind == INTER:
+        return _unpack_inter(data, at, head, before)
+    end = head.start + head.size
+    if end + 4 > len(data):
+        raise _CutOff("packet cut off", offset=at, frame=head.frame)
+    if _crc(bytes(data[at:end])) != bytes(data[end : end + 4]):
+        raise BitstreamError("packet is damaged: wrong checksum", offset=at, frame=head.frame)
+    if head.kind not in KIND_NAMES and not head.ignorable:
+        raise BitstreamError(
+            f"packet of kind {head.kind}, which this version of tsplat does not know: "
+            "use a newer one",
+            offset=at,
+        )
+    payload = bytes(data[head.start : end])
+    return Packet(head.kind, head.frame, head.ticks, payload, at, end + 4 - at)
+
+
+def _unpack_inter(data, at: int, head: _Head, before: int | None) -> Packet:
+    end = head.start + head.size
+    expected = None if before is None else before + len(head.ticks)
+    if end + 2 > len(data):
+        raise _CutOff("packet cut off", offset=at, frame=expected)
+    if expected is None:
+        raise BitstreamError("the frame before is missing; waiting for an I-frame", offset=at)
+    # The first frame from the expected one on that has these seven bits.
+    frame = expected + (head.frame - expected & 127)
+    if frame >= _MAX_FRAMES:
+        raise BitstreamError(f"packet claims frame {frame}", offset=at)
+    if _inter_check(bytes(data[at:end]), frame) != bytes(data[end : end + 2]):
+        raise BitstreamError("packet is damaged: wrong checksum", offset=at, frame=expected)
+    return Packet(INTER, frame, head.ticks, bytes(data[head.start : end]), at, end + 2 - at)
+
+
+def _follows(packet: Packet, before: int | None) -> bool:
+    return before is not None and packet.frame == before + packet.span
+
+
+def _missing(packet: Packet) -> BitstreamError:
+    return BitstreamError(
+        "the frame before is missing; waiting for an I-frame",
+        offset=packet.offset,
+        frame=packet.frame,
+    )
+
+
+def packets(
+    data, at: int = HEADER_BYTES, span: int = 1, before: int | None = None
+) -> Iterator[Packet | Damage]:
+    """All packets from a position on, and the places where there are none to be read.
+
+    After damage, reading goes on at the next intact I-packet; after a lost packet, P-packets are
+    left out up to the next I-packet. Unknown packets that may be ignored are left out. The index,
+    if it is met, comes last.
+
+    Parameters
+    ----------
+    data : bytes-like
+    at : int
+        Where to start.
+    span : int
+        The header's.
+    before : int, optional
+        Number of the last coded frame, where it is known.
+    """
+    budget = _SEARCH * (len(data) + _MAX_PAYLOAD)
+    lost = False
+    while at < len(data):
+        try:
+            packet = _unpack(data, at, before, span)
+        except BitstreamError as error:
+            join, budget = _next_join(data, at + 1, budget)
+            yield Damage(error, isinstance(error, _CutOff) and join is None)
+            if join is None:
+                return
+            at = join
+            continue
+        at += packet.size
+        if packet.kind in (INTRA, INTER):
+            gap = packet.kind == INTER and not _follows(packet, before)
+            if gap and not lost:
+                yield Damage(_missing(packet))
+            lost = gap or (lost and packet.kind == INTER)
+            before = packet.frame
+        if packet.kind in KIND_NAMES and not (lost and packet.kind == INTER):
+            yield packet
+        if packet.kind == INDEX:
+            return
+
+
+def _next_join(data, at: int, budget: int) -> tuple[int | None, int]:
+    """Where the next intact I-packet starts, and what is left of the bytes to be checked."""
+    for mark in _JOIN.finditer(data, at):
+        try:
+            size = _packet_head(data, mark.start(), 1).size
+            budget -= _ATTEMPT + min(size, len(data) - mark.start())
+            if budget < 0:
+                break
+            unpack_packet(data, mark.start())
+            return mark.start(), budget
+        except BitstreamError:
+            continue
+    return None, budget
+
+
+def pack_index(frames: int, last_ticks: int, intra: list[tuple[int, int]]) -> bytes:
+    """Index packet and footer.
+
+    Parameters
+    ----------
+    frames : int
+        Number of frames in the file.
+    last_ticks : int
+        Duration of the last one, 1/1000 frame.
+    intra : list of (int, int)
+        Frame and byte offset of every I-packet.
+    """
+    payload = varint.pack(last_ticks) + varint.pack(len(intra))
+    before = (0, 0)
+    for entry in intra:
+        payload += b"".join(varint.pack(b - a) for a, b in zip(before, entry))
+        before = entry
+    packet = pack_packet(INDEX, frames, payload)
+    return packet + struct.pack("<I", len(packet)) + _FOOTER
+
+
+def read_index(data) -> tuple[int, int, list[tuple[int, int]]] | None:
+    """What :func:`pack_index` wrote at the end of the data, or None if it is not there whole."""
+    tail = bytes(data[-8:])
+    if len(data) < HEADER_BYTES + 8 or tail[4:] != _FOOTER:
+        return None
+    at = len(data) - 8 - struct.unpack("<I", tail[:4])[0]
+    if at < HEADER_BYTES:
+        return None
+    try:
+        packet = unpack_packet(data, at)
+        last_ticks, position = varint.unpack(packet.payload, 0)
+        count, position = varint.unpack(packet.payload, position)
+        intra, entry = [], (0, 0)
+        for _ in range(min(count, len(packet.payload))):
+            frame, position = varint.unpack(packet.payload, position)
+            offset, position = varint.unpack(packet.payload, position)
+            entry = (entry[0] + frame, entry[1] + offset)
+            intra.append(entry)
+    except BitstreamError:
+        return None
+    if packet.kind != INDEX or any(offset >= len(data) for _, offset in intra):
+        return None
+    return packet.frame, last_ticks, intra
+
+
+class _CutOff(BitstreamError):
+    """The data ends inside a packet."""
+
+
+@dataclass(frozen=True)
+class _Head:
+    """What stands before a payload; frame: of a P-packet, its seven bits."""
+
+    kind: int
+    ignorable: bool
+    frame: int
+    ticks: tuple[int, ...]
+    start: int
+    size: int
+
+
+def _packet_head(data, at: int, span: int) -> _Head:
+    head = bytes(data[at : at + _HEAD])
+    if not head:
+        raise _CutOff("packet cut off", offset=at)
+    if head[0] & _INTER:
+        return _inter_head(data, at, span)
+    kind, position = head[0], 1
+    try:
+        if kind & _KIND == INTRA:
+            if head[1:4] != _SYNC[: len(head) - 1]:
+                raise BitstreamError("no packet where one should start", offset=at)
+            position = 4
+        frame, position = varint.unpack(head, position)
+        ticks = TICKS
+        if kind & _TIMED:
+            ticks, position = varint.unpack(head, position)
+        size, position = varint.unpack(head, position)
+    except BitstreamError as error:
+        if error.offset is not None:
+            raise
+        raise _no_head(len(head) < _HEAD, at) from None
+    if frame >= _MAX_FRAMES or size > _MAX_PAYLOAD:
+        raise BitstreamError(f"packet claims frame {frame}, {size} bytes", offset=at)
+    if kind & _KIND == INTER:
+        raise BitstreamError("no packet where one should start", offset=at)
+    ignorable = bool(kind & _IGNORABLE)
+    return _Head(kind & _KIND, ignorable, frame, (ticks,), at + position, size)
+
+
+def _inter_head(data, at: int, span: int) -> _Head:
+    wanted = _HEAD
+    head = bytes(data[at : at + wanted])
+    try:
+        size, position = varint.unpack(head, 1)
+        ticks = [TICKS] * span
+        if size & 1:
+            more, position = varint.unpack(head, position)
+            if more >= MAX_SPAN:
+                raise BitstreamError(f"packet claims {more + 1} frames", offset=at)
+            ticks = [TICKS] * (more + 1)
+            timed, position = varint.unpack(head, position)
+            if timed > 1:
+                raise BitstreamError("no packet where one should start", offset=at)
+            if timed:
+                wanted += varint.LONGEST * len(ticks)
+                head = bytes(data[at : at + wanted])
+                for k in range(len(ticks)):
+                    ticks[k], position = varint.unpack(head, position)
+    except BitstreamError as error:
+        if error.offset is not None:
+            raise
+        raise _no_head(len(head) < wanted, at) from None
+    if size >> 1 > _MAX_PAYLOAD:
+        raise BitstreamError(f"packet claims {size >> 1} bytes", offset=at)
+    return _Head(INTER, False, head[0] & 127, tuple(ticks), at + position, size >> 1)
+
+
+def _no_head(cut_off: bool, at: int) -> BitstreamError:
+    wrong = _CutOff if cut_off else BitstreamError
+    return wrong("packet's head is damaged or cut off", offset=at)
+
+
+def _inter_check(body: bytes, frame: int) -> bytes:
+    return _crc(body + struct.pack("<I", frame))[:2]
+
+
+def _crc(data: bytes) -> bytes:
+    return struct.pack("<I", google_crc32c.value(data))
