@@ -10,13 +10,7 @@ from tsplat.splats import MAX_SPLATS, Steps
 
 PRESETS = ("realtime", "fast", "slow")
 BACKGROUNDS = ("splats", "none", "blur", "video")
-SELECTIONS = ("rate", "paper")
 MOTIONS = ("flow", "grid", "none")
-ENTROPIES = ("adaptive", "bits-back")
-INITS = ("superpixel", "lsc", "regressor", "random")
-OPTIMIZERS = ("adam", "adan")
-QUANTISATIONS = ("ptq", "qat")
-SCHEDULES = ("cosine", "constant", "halving")
 CRF = 24.0
 """Constant quality of an encoder that is told nothing."""
 ANCHOR = 30.0
@@ -47,20 +41,11 @@ class FitConfig:
     iterations : int
         Iterations of the optimiser, 0..100000.
     rate : float
-        Step of means and Cholesky vectors at the start, in standard deviations of the splat; for
-        Adan, of all that it steps, in its own coordinates (:mod:`tsplat.kernels.adan`).
+        Step of means and Cholesky vectors at the start, in standard deviations of the splat.
     colour_rate : float
         Step of colours at the start, full scale 1.
-    optimizer : {"adam", "adan"}
-        Adam in whitened coordinates; or Adan as GaussianImage has it.
-    schedule : {"cosine", "constant", "halving"}
-        How the rates fall: to ``final`` at the last iteration, along half a cosine; not at all;
-        or by half after every 20,000 iterations, as GaussianImage's do.
-    quant : {"ptq", "qat"}
-        Whether an I-frame's splats are rounded after the fit, or the fit goes on with rounded
-        ones before that (:mod:`tsplat.paper.qat`).
     final : float
-        Share of the rates that the cosine schedule ends at, 0..1.
+        Share of the rates that half a cosine ends at, at the last iteration, 0..1.
     grow : int
         How often during the fit splats are added where the error is; it then starts from half.
     rough : int
@@ -73,9 +58,6 @@ class FitConfig:
     iterations: int
     rate: float = 0.08
     colour_rate: float = 0.045
-    optimizer: str = "adam"
-    schedule: str = "cosine"
-    quant: str = "ptq"
     final: float = 0.05
     grow: int = 0
     rough: int = 0
@@ -86,9 +68,6 @@ class FitConfig:
         _count("iterations", self.iterations, 0, 100_000)
         _within("rate", self.rate, 0, 1)
         _within("colour_rate", self.colour_rate, 0, 1)
-        _one_of("optimizer", self.optimizer, OPTIMIZERS)
-        _one_of("schedule", self.schedule, SCHEDULES)
-        _one_of("quant", self.quant, QUANTISATIONS)
         _within("final", self.final, 0, 1)
         _count("grow", self.grow, 0, 100)
         _count("rough", self.rough, 0, 100)
@@ -174,8 +153,6 @@ class Tuning:
         _count("gaussians", self.gaussians, 1, MAX_SPLATS)
 
 
-GAUSSIANIMAGE = FitConfig(10_000, rate=1e-3, optimizer="adan", schedule="halving")
-"""How GaussianImage fits; it takes 50,000 iterations where time does not matter."""
 _PROPOSAL = FitConfig(20, rate=0.06, colour_rate=0.02, final=0.2)
 _INTRA = FitConfig(800, grow=3, rough=3, presolve=5)
 _RATES = RateConfig(5, 4, _PROPOSAL, 6)
@@ -204,23 +181,9 @@ class EncoderConfig:
         then gives packets late: 1 is for live use.
     gop : int
         Frames from one I-frame to the next, 1..65535; scene cuts make I-frames besides.
-    select : {"rate", "paper"}
-        What a P-frame changes: whatever pays; or, as in the paper, the splats under changed
-        pixels, every one of their parameters.
-    threshold : float
-        Growth of the residual above which a pixel counts as changed, grey levels, 0..255; for
-        the paper's selection.
     motion : {"flow", "grid", "none"}
         Vectors that move all splats of a P-frame: from optical flow of the source, then fitted to
         what renders best; fitted from rest, without optical flow; none.
-    entropy : {"adaptive", "bits-back"}
-        How a P-frame's changes are coded: as bits in contexts that learn; or, as in the paper, as
-        a set by bits-back coding, which takes more bytes. Prices of bits are always the first's.
-    init : {"superpixel", "lsc", "regressor", "random"}
-        First splats of an I-frame: one for each superpixel, cut by SLIC or by linear spectral
-        clustering, the paper's; as a network sees them; or random ones.
-    seed : int
-        Of the random initialisation.
     intra : FitConfig
         Fit of I-frames.
     rates : RateConfig
@@ -245,12 +208,7 @@ class EncoderConfig:
     gaussians: int | None = None
     span: int = 1
     gop: int = 250
-    select: str = "rate"
-    threshold: float = 11.5
     motion: str = "flow"
-    entropy: str = "adaptive"
-    init: str = "superpixel"
-    seed: int = 0
     intra: FitConfig = field(default_factory=lambda: _INTRA)
     rates: RateConfig = field(default_factory=lambda: _RATES)
     steps: Steps | None = None
@@ -271,15 +229,8 @@ class EncoderConfig:
         if self.gaussians is not None:
             _count("gaussians", self.gaussians, 1, MAX_SPLATS)
         _count("span", self.span, 1, 255)
-        _one_of("select", self.select, SELECTIONS)
         _count("gop", self.gop, 1, 65535)
-        _within("threshold", self.threshold, 0, 255)
-        _count("seed", self.seed, 0, 2**63 - 1)
         _one_of("motion", self.motion, MOTIONS)
-        if self.select == "paper" and self.motion == "grid":
-            raise ConfigError("motion: the paper's selection moves no splats")
-        _one_of("entropy", self.entropy, ENTROPIES)
-        _one_of("init", self.init, INITS)
         _one_of("background", self.background, BACKGROUNDS)
         for level in self.backdrop:
             _count("backdrop", level, 0, 255)
@@ -312,18 +263,12 @@ _PRESETS = {
 }
 
 
-def preset(
-    name: str, *, optimizer: str | None = None, quant: str | None = None, **settings
-) -> EncoderConfig:
+def preset(name: str, **settings) -> EncoderConfig:
     """Settings by how long encoding may take, with anything changed that is given.
 
     Parameters
     ----------
     name : {"realtime", "fast", "slow"}
-    optimizer : {"adam", "adan"}, optional
-        Of I-frames: "adan" fits them as GaussianImage does, whatever the preset.
-    quant : {"ptq", "qat"}, optional
-        Of I-frames: see :class:`FitConfig`.
     **settings
         Fields of :class:`EncoderConfig`.
 
@@ -333,16 +278,7 @@ def preset(
         Unknown preset, or a setting out of range.
     """
     _one_of("preset", name, PRESETS)
-    config = replace(_PRESETS[name], **settings)
-    if optimizer is not None:
-        _one_of("optimizer", optimizer, OPTIMIZERS)
-        if "intra" in settings:
-            raise ConfigError("optimizer and intra exclude each other")
-    if optimizer == "adan":
-        config = replace(config, intra=GAUSSIANIMAGE)
-    if quant is not None:
-        config = replace(config, intra=replace(config.intra, quant=quant))
-    return config
+    return replace(_PRESETS[name], **settings)
 
 
 @dataclass(frozen=True)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
 
-from tsplat.config import FitConfig, RateConfig
+from tsplat.config import EncoderConfig, FitConfig, RateConfig
 from tsplat.encoding.fit.descent import Prices, descend, inter_table
 from tsplat.encoding.fit.grow import peaks
 from tsplat.encoding.fit.loop import fit
 from tsplat.encoding.intra import place_bits, prices_of
-from tsplat.encoding.predict.flow import error_after, refine, vectors_of
+from tsplat.encoding.predict.flow import REST, Flow, error_after, refine, vectors_of
 from tsplat.encoding.predict.select import tiles_of
 from tsplat.encoding.predict.worth import expected_gain
 from tsplat.encoding.quantise import quantise
+from tsplat.encoding.ways import Change, Scene
 from tsplat.kernels.canvas import Canvas
 from tsplat.kernels.descent import LARGEST
 from tsplat.splats import QuantizedSplats, Splats
@@ -29,69 +27,89 @@ _SORTED = 2.0
 """Bits that an added splat's place saves, being sorted among few."""
 
 
-@dataclass(frozen=True)
-class Change:
-    """What a P-packet says.
-
-    Attributes
-    ----------
-    stay : (N,) bool
-        Splats that stay; M of them.
-    values : (M + K, 8) int32
-        Theirs, and those of K added ones.
-    vectors : (GRID, GRID, 2) int or None
-        Motion.
-    """
-
-    stay: np.ndarray
-    values: np.ndarray
-    vectors: np.ndarray | None
+def by_rate(config: EncoderConfig) -> ByRate:
+    """The P-frames of one stream."""
+    return ByRate(config.motion)
 
 
-def inter(
-    canvas: Canvas,
-    before: State,
-    flow: np.ndarray | None,
-    reaching: Callable[[np.ndarray], np.ndarray] | None,
-    newcomers: Callable[[np.ndarray], np.ndarray],
-    config: RateConfig,
-    header: Header,
-    lagrange: float,
-    room: int,
-) -> Change:
-    """Change splats where that pays.
+class ByRate:
+    """P-frames whose splats move along vectors, and change where that pays.
 
     Parameters
     ----------
-    canvas : Canvas
-        With the frame as its target.
-    before : State
-    flow : (h, w, 2) float32 or None
-        Motion since the frame before, pixels.
-    reaching : callable or None
-        Given splats, (N, 8), which ones still reach the region; all stay if there is none.
-    newcomers : callable
-        Given splats, (M, 8), others for what they do not cover, (K, 8).
-    config : RateConfig
-    header : Header
-    lagrange : float
-        Weighted squared error, full scale 1, for a bit.
-    room : int
-        Most splats to have in the end, if none enter the region.
+    motion : {"flow", "grid", "none"}
+        What the vectors start from: optical flow, or rest; or there are none.
     """
+
+    def __init__(self, motion: str = "flow"):
+        self._motion = motion
+        self._flow = Flow()
+
+    def begin(self, scene: Scene, picture: np.ndarray, splats: QuantizedSplats) -> None:
+        self._flow.forget()
+        self._look(scene, picture)
+
+    def change(
+        self,
+        scene: Scene,
+        before: State,
+        picture: np.ndarray,
+        config: EncoderConfig,
+        lagrange: float,
+        room: int,
+    ) -> Change:
+        flow = self._look(scene, picture)
+        with scene.timed("inter"):
+            return _changed(scene, before, picture, flow, config.rates, lagrange, room)
+
+    def _look(self, scene: Scene, picture: np.ndarray) -> np.ndarray | None:
+        """The flow that vectors start from; None if there are to be none."""
+        if self._motion != "flow":
+            return REST if self._motion == "grid" else None
+        with scene.timed("flow"):
+            return self._flow.next(picture)
+
+
+def _changed(
+    scene: Scene,
+    before: State,
+    picture: np.ndarray,
+    flow: np.ndarray | None,
+    config: RateConfig,
+    lagrange: float,
+    room: int,
+) -> Change:
+    canvas, focus, header = scene.canvas, scene.focus, scene.header
     canvas.begin()
-    steps = header.steps
     rates = delta.rates(before.contexts, LARGEST + 1)
-    table = inter_table(rates.flags, rates.groups, rates.nonzero, rates.sizes)
     vectors, values = _moved(canvas, before, flow, config, header, lagrange, rates)
     known = payload.known(before, values, header)
-    moved = QuantizedSplats(values, steps)
-    stay = np.ones(len(moved), bool)
-    if reaching is not None:
-        stay = reaching(moved.dequantise().params)
-        moved = QuantizedSplats(values[stay], steps)
-    values = moved.values.copy()
-    params = moved.dequantise().params
+    stay = focus.reaching(QuantizedSplats(values, header.steps).dequantise().params)
+    table = inter_table(rates.flags, rates.groups, rates.nonzero, rates.sizes)
+    prices = Prices(False, table, 0.0, _NEVER)
+    found, busy = _improved(scene, values[stay], known[stay], config, prices, lagrange)
+    params = found.dequantise().params
+    arrivals = np.zeros((0, 8), np.float32)
+    if before.models:
+        arrivals = focus.newcomers(canvas, len(before.splats), params, picture)
+        wanted = min(config.added if busy else 0, room - len(found))
+        arrivals = np.concatenate([arrivals, _peaks(scene, params, wanted, config.added_blur)])
+    added = _added(scene, before, params, arrivals, lagrange)
+    added = added[focus.reaching(QuantizedSplats(added, header.steps).dequantise().params)]
+    return Change(stay, np.concatenate([found.values, added]), vectors)
+
+
+def _improved(
+    scene: Scene,
+    values: np.ndarray,
+    known: np.ndarray,
+    config: RateConfig,
+    prices: Prices,
+    lagrange: float,
+) -> tuple[QuantizedSplats, bool]:
+    """Splats, (M, 8) integers, changed where that pays; and whether any was worth a look."""
+    canvas, steps = scene.canvas, scene.header.steps
+    params = QuantizedSplats(values, steps).dequantise().params
     chosen = expected_gain(canvas, params) > config.worth * lagrange
     if chosen.any():
         part = QuantizedSplats(values[chosen], steps)
@@ -102,20 +120,24 @@ def inter(
             part,
             part.values,
             quantise(canvas, proposal, steps).values,
-            known[stay][chosen],
-            Prices(False, table, 0.0, _NEVER),
+            known[chosen],
+            prices,
             lagrange,
             config.passes,
         )
+        values = values.copy()
         values[chosen] = found.values
-    found = QuantizedSplats(values, steps)
-    wanted = config.added if chosen.any() else 0
-    added = _added(
-        canvas, before, found, newcomers, wanted, config.added_blur, header, lagrange, room
-    )
-    if reaching is not None:
-        added = added[reaching(QuantizedSplats(added, steps).dequantise().params)]
-    return Change(stay, np.concatenate([found.values, added]), vectors)
+    return QuantizedSplats(values, steps), bool(chosen.any())
+
+
+def _peaks(scene: Scene, params: np.ndarray, count: int, blur: float) -> np.ndarray:
+    """Splats, (K, 8) float32, where the error of those there is; blur: in their distances."""
+    if count <= 0:
+        return np.zeros((0, 8), np.float32)
+    header = scene.header
+    scene.canvas.begin()
+    distance = np.sqrt(header.width * header.height / max(1, len(params)))
+    return peaks(scene.canvas, params, count, blur * distance)
 
 
 def _moved(
@@ -142,30 +164,12 @@ def _moved(
 
 
 def _added(
-    canvas: Canvas,
-    before: State,
-    there: QuantizedSplats,
-    newcomers: Callable[[np.ndarray], np.ndarray],
-    wanted: int,
-    blur: float,
-    header: Header,
-    lagrange: float,
-    room: int,
+    scene: Scene, before: State, params: np.ndarray, arrivals: np.ndarray, lagrange: float
 ) -> np.ndarray:
-    """Integers of added splats, (K, 8), as a packet takes them."""
-    nothing = np.zeros((0, 8), np.int32)
-    if not before.models:
-        return nothing
-    params = there.dequantise().params
-    arrivals = newcomers(params)
-    count = min(wanted, room - len(there))
-    if count > 0:
-        distance = np.sqrt(header.width * header.height / max(1, len(there)))
-        canvas.begin()
-        found = peaks(canvas, params, count, blur * distance)
-        arrivals = np.concatenate([arrivals, found])
+    """Integers of added splats, (K, 8), as a packet takes them; those there are (M, 8)."""
+    canvas, header = scene.canvas, scene.header
     if not len(arrivals):
-        return nothing
+        return np.zeros((0, 8), np.int32)
     canvas.begin(params, tiles_of(canvas, arrivals))
     fitted = fit(canvas, Splats(arrivals), _NEW_FIT)
     new = payload.addable(quantise(canvas, fitted, header.steps).values, before, header)

@@ -3,57 +3,51 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
-from tsplat.config import FitConfig
+from tsplat.config import EncoderConfig, Quality
 from tsplat.encoding.fit.colours import solve
 from tsplat.encoding.fit.descent import Prices, descend, intra_table
-from tsplat.encoding.fit.grow import fit_growing
+from tsplat.encoding.fit.grow import START, fit_growing
+from tsplat.encoding.init.superpixel import superpixel
 from tsplat.encoding.quantise import quantise, within_overlap
+from tsplat.encoding.ways import Scene
 from tsplat.kernels.canvas import Canvas
 from tsplat.kernels.descent import LARGEST
-from tsplat.paper.qat import train
 from tsplat.splats import QuantizedSplats, Splats, Steps
 from tsplat.stream import payload
 from tsplat.stream.container import Header
 from tsplat.stream.entropy import Peak
 
 
-def intra(
-    canvas: Canvas,
-    start: Splats,
-    count: int,
-    config: FitConfig,
-    header: Header,
-    lagrange: float,
-    passes: int,
+def grown(
+    scene: Scene, picture: np.ndarray, quality: Quality, config: EncoderConfig
 ) -> QuantizedSplats:
-    """Integers of an I-frame, in the order of its packet.
+    """An I-frame from superpixels, with splats added where the error is, at a price a bit; see
+    :class:`~tsplat.encoding.ways.Intra`."""
+    canvas, header = scene.canvas, scene.header
+    start = START if config.intra.grow else 1.0
+    with scene.timed("init"):
+        parts = scene.focus.parts(max(1, round(quality.gaussians * start)))
+        first = together(superpixel(picture, count, where) for where, count in parts)
+    with scene.timed("intra"):
+        canvas.begin()
+        fitted = fit_growing(canvas, first, quality.gaussians, config.intra)
+        splats = rounded(canvas, fitted, header.steps, config.intra.solve)
+        for passes in (1, config.rates.intra_passes):
+            splats = _cheaper(canvas, splats, header, quality.lagrange, passes)
+        return in_order(splats, header)
 
-    Parameters
-    ----------
-    canvas : Canvas
-        With the frame as its target.
-    start : Splats
-        The first splats.
-    count : int
-        Splats wanted; those that do not pay go.
-    config : FitConfig
-    header : Header
-    lagrange : float
-        Weighted squared error, full scale 1, for a bit; 0 keeps all splats.
-    passes : int
-        Of the descent.
-    """
-    canvas.begin()
-    fitted = fit_growing(canvas, start, count, config)
-    if config.quant == "qat":
-        fitted = train(canvas, fitted, header.steps)
-    splats = rounded(canvas, fitted, header.steps, config.solve)
-    if lagrange:
-        for number in (1, passes):
-            splats = _cheaper(canvas, splats, header, lagrange, number)
+
+def together(parts: Iterable[Splats]) -> Splats:
+    """Splats of several parts of a picture."""
+    return Splats(np.concatenate([np.zeros((0, 8), np.float32), *(p.params for p in parts)]))
+
+
+def in_order(splats: QuantizedSplats, header: Header) -> QuantizedSplats:
+    """Splats as a packet has them: no more overlap than a stream may have, and sorted."""
     splats = within_overlap(splats, header.width, header.height)
     return QuantizedSplats(splats.values[payload.order(splats.values, header)], splats.steps)
 

@@ -298,8 +298,6 @@ def _configured(
     if live and masks:
         raise ConfigError(f"roi: masks are one a frame, of which live drops some; got {roi}")
     config = make_config(preset, span=1 if live or low_delay or masks else SPAN, **given)
-    if live and (config.intra.optimizer, config.intra.quant) != ("adam", "ptq"):
-        raise ConfigError("live: --optimizer adan and --quant qat heed no clock")
     if roi == "off" and config.background != "splats":
         raise ConfigError(f"background: {background} needs a region of interest, not --roi off")
     return config

@@ -68,7 +68,7 @@ class Part:
 
 
 def check_jobs(
-    count: int, source: str | Path, roi: str | Path, live: bool, config: EncoderConfig
+    count: int, source: str | Path, roi: str | Path, live: bool, config: EncoderConfig, ways: Ways
 ) -> None:
     """Refuse what carries state from one I-frame to the next.
 
@@ -86,8 +86,8 @@ def check_jobs(
         raise ConfigError("jobs: a region of interest follows the clip in order; --roi off")
     if config.bitrate is not None or config.psnr is not None:
         raise ConfigError("jobs: --bitrate and --psnr follow the clip in order; --crf does not")
-    if config.select == "paper":
-        raise ConfigError("jobs: --select paper makes I-frames that cannot be foreseen")
+    if not ways.steady:
+        raise ConfigError("jobs: the paper's ways make I-frames that cannot be foreseen")
 
 
 def plan(

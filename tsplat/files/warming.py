@@ -7,15 +7,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from tsplat.config import GAUSSIANIMAGE, SELECTIONS, EncoderConfig
+from tsplat.config import EncoderConfig
 from tsplat.decoding.decoder import Decoder
+from tsplat.encoding.coder import Ways
 from tsplat.encoding.encoder import Encoder
 
 _SIDE = 128
 """Of the pictures that are encoded for it, pixels: enough for every stage to take part."""
 
 
-def warm(config: EncoderConfig) -> float:
+def warm(config: EncoderConfig, ways: Ways | None = None) -> float:
     """Encode and decode small pictures that nobody sees; the seconds that it took.
 
     Kernels do not depend on a picture's size. What is compiled goes to the cache folder, too, from
@@ -27,14 +28,8 @@ def warm(config: EncoderConfig) -> float:
     second = first.copy()
     second[: _SIDE // 3] += 40
     small = replace(config, span=1, gaussians=64, background="splats", background_kbps=None)
-    encoder = Encoder(_SIDE, _SIDE, 30, small)
+    encoder = Encoder(_SIDE, _SIDE, 30, small, ways=ways)
     decoder = Decoder(encoder.header)
     for frame in (first, second):
         decoder.decode(encoder.encode(frame))
     return time.perf_counter() - began
-
-
-def warm_all(config: EncoderConfig) -> float:
-    """As :func:`warm`, whatever may be selected, and whatever may fit I-frames."""
-    adan = replace(config, intra=replace(GAUSSIANIMAGE, iterations=2))
-    return warm(adan) + sum(warm(replace(config, select=select)) for select in SELECTIONS)

@@ -1,10 +1,58 @@
-"""Adan on the host, for parameters that are no splats; splats have :mod:`tsplat.kernels.adan`."""
+"""GaussianImage's optimiser: Adan, of splats by kernels, of anything else on the host."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from tsplat.kernels.adan import BETAS, EPSILON
+from tsplat.kernels.canvas import Canvas
+from tsplat.splats import Splats
+
+HALVING = 20_000
+"""Iterations after which GaussianImage halves its rate."""
+
+
+@dataclass(frozen=True)
+class AdanConfig:
+    """How GaussianImage fits.
+
+    Parameters
+    ----------
+    iterations : int
+        GaussianImage takes 50,000 where time does not matter.
+    rate : float
+        Step of everything, in the coordinates of :mod:`tsplat.kernels.adan`.
+    """
+
+    iterations: int = 10_000
+    rate: float = 1e-3
+
+
+def halving(t: int, config: object = None) -> float:
+    """Share of the rate at iteration t, from 0.
+
+    >>> [halving(t) for t in (0, HALVING, 3 * HALVING)]
+    [1.0, 0.5, 0.125]
+    """
+    return 0.5 ** (t // HALVING)
+
+
+def fit_adan(
+    canvas: Canvas,
+    splats: Splats,
+    config: AdanConfig,
+    schedule: Callable[[int, AdanConfig], float] = halving,
+) -> Splats:
+    """Fit splats to what ``canvas.begin`` set, as :func:`tsplat.encoding.fit.loop.fit`."""
+    if not len(splats) or not config.iterations:
+        return splats
+    adan = canvas.adan(splats.params)
+    for t in range(config.iterations):
+        adan.step(config.rate * schedule(t, config))
+    return Splats(canvas.params())
 
 
 class Adan:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tsplat.config import FitConfig
-from tsplat.encoding.fit.loop import schedule
+from tsplat.encoding.fit.loop import cosine
 from tsplat.kernels.canvas import Canvas
 from tsplat.splats import QuantizedSplats, Splats, Steps
 
@@ -54,7 +54,7 @@ def train(canvas: Canvas, splats: Splats, steps: Steps, config: FitConfig = TRAI
         square += (1 - _BETAS[1]) * (gradient**2 - square)
         first, second = (1 - beta ** (t + 1) for beta in _BETAS)
         away = mean / first / (np.sqrt(square / second) + _EPSILON)
-        scale = schedule(t, config)
+        scale = cosine(t, config)
         _move(params, -scale * config.rate * away[:, :5], -scale * config.colour_rate * away[:, 5:])
     return best
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from skimage.segmentation import slic
 
-from tsplat.paper.lsc import lsc
 from tsplat.splats import Splats
 
+Cut = Callable[[np.ndarray, int], np.ndarray]
 SPREAD = 3.0
 """Covariance of a splat over that of its segment; neighbours then overlap smoothly."""
 _OVERLAP = 2 * np.pi * SPREAD / 12
@@ -26,7 +27,7 @@ _SLIVER = 0.25
 
 
 def superpixel(
-    frame: np.ndarray, count: int, weight: np.ndarray | None = None, cut: str = "slic"
+    frame: np.ndarray, count: int, weight: np.ndarray | None = None, cut: Cut | None = None
 ) -> Splats:
     """Cut a picture into superpixels and make each a splat.
 
@@ -38,8 +39,9 @@ def superpixel(
         Splats wanted; the result has exactly as many.
     weight : (H, W) float32, optional
         Region of interest: superpixels are cut only where it is positive.
-    cut : {"slic", "lsc"}
-        How: simple linear iterative clustering, or linear spectral clustering.
+    cut : callable, optional
+        How: about so many superpixels, (H, W) int from 1, of an (H, W, 3) float32 picture; simple
+        linear iterative clustering by default.
 
     Returns
     -------
@@ -47,7 +49,7 @@ def superpixel(
 
     References
     ----------
-    Achanta et al., SLIC superpixels, TPAMI 2012; for the other, :mod:`tsplat.paper.lsc`. The
+    Achanta et al., SLIC superpixels, TPAMI 2012. The
     paper, section 3.2 A: mean, Cholesky vector of the covariance, and mean colour of every
     segment.
     """
@@ -87,7 +89,7 @@ class Segments:
 
 
 def segments(
-    frame: np.ndarray, count: int, weight: np.ndarray | None = None, cut: str = "slic"
+    frame: np.ndarray, count: int, weight: np.ndarray | None = None, cut: Cut | None = None
 ) -> Segments | None:
     """Superpixels for so many splats; parameters as for :func:`superpixel`. None if the region
     is empty."""
@@ -103,7 +105,7 @@ def segments(
     mask = share >= min(0.5, float(share.max()))
     # SLIC's own mask costs ten times as much as cutting the whole window and keeping a part.
     wanted = max(1, round(count * SEGMENTS * mask.size / mask.sum()))
-    labels = lsc(picture, wanted) if cut == "lsc" else _slic(picture, wanted)
+    labels = (cut or _slic)(picture, wanted)
     return Segments(picture, labels * mask, factor, (columns.start, rows.start))
 
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tsplat.config import ENTROPIES, preset
+from tsplat.config import preset
+from tsplat.encoding.coder import Ways
 from tsplat.encoding.encoder import Encoder
+from tsplat.paper.codec import ENTROPIES, codec
 from tsplat.paper.experiments.result import Cell, Clip, Result, Table
 from tsplat.splats import limits
 from tsplat.stream import container, payload
@@ -139,8 +141,12 @@ def bits_back(clip: Clip, quick: bool) -> Result:
 def _encoded(clip: Clip, frames: list[np.ndarray], select: str, entropy: str) -> _Coded:
     height, width = frames[0].shape[:2]
     count = min(_SPLATS, width * height // 16)
-    config = preset("fast", select=select, entropy=entropy, gaussians=count, gop=len(frames))
-    encoder = Encoder(width, height, clip.rate, config)
+    settings = {"gaussians": count, "gop": len(frames)}
+    if select == "paper":
+        config, ways = codec(entropy=entropy, **settings)
+    else:
+        config, ways = preset("fast", **settings), Ways(bits_back=entropy == "bits-back")
+    encoder = Encoder(width, height, clip.rate, config, ways=ways)
     packets = [
         container.unpack_packet(encoder.encode(frame), 0, number - 1, 1)
         for number, frame in enumerate(frames)

@@ -11,12 +11,14 @@ import numpy as np
 from tsplat.bench.measure import Quality, quality
 from tsplat.config import EncoderConfig, FitConfig, preset
 from tsplat.decoding.decoder import Decoder
+from tsplat.encoding.coder import Ways
 from tsplat.encoding.encoder import Encoder
 from tsplat.encoding.fit.grow import START, fit_growing
 from tsplat.encoding.init.superpixel import superpixel
 from tsplat.files.encoding import SPAN
 from tsplat.files.metrics import mean_squared_error, psnr_of
 from tsplat.kernels.canvas import Canvas
+from tsplat.paper.codec import codec
 from tsplat.paper.experiments.gaussianimage import Quantisers, pack, unpack
 from tsplat.paper.experiments.result import Clip
 
@@ -73,11 +75,17 @@ def ours(clip: Clip, name: str, **settings) -> Coding:
     return coded(clip, preset(name, **({"span": SPAN, "gop": 65535} | settings)))
 
 
-def coded(clip: Clip, config: EncoderConfig) -> Coding:
+@functools.lru_cache(maxsize=64)
+def papers(clip: Clip, gaussians: int) -> Coding:
+    """Code a clip in the paper's ways."""
+    return coded(clip, *codec(gaussians=gaussians, span=SPAN, gop=65535))
+
+
+def coded(clip: Clip, config: EncoderConfig, ways: Ways | None = None) -> Coding:
     """Code a clip, and decode it."""
     height, width = clip.frames[0].shape[:2]
     clock = time.perf_counter()
-    encoder = Encoder(width, height, clip.rate, config)
+    encoder = Encoder(width, height, clip.rate, config, ways=ways)
     packets = [encoder.encode(frame) for frame in clip.frames]
     rest = encoder.flush()
     end = encoder.finish()

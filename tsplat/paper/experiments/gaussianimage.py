@@ -19,10 +19,9 @@ import constriction
 import numpy as np
 
 from tsplat.bench.gaussianimage import BITS
-from tsplat.config import GAUSSIANIMAGE
 from tsplat.errors import BitstreamError
 from tsplat.kernels.canvas import Canvas, latents
-from tsplat.paper.adan import Adan
+from tsplat.paper.adan import Adan, AdanConfig
 from tsplat.paper.scatter import OFFSET
 from tsplat.splats import Splats
 
@@ -153,7 +152,7 @@ class Quantisers:
             gradient[:, 5:] += 2 * away / rest.size
             book.follow(rest, entries)
             rest = away
-        rate = GAUSSIANIMAGE.rate
+        rate = AdanConfig().rate
         self._latents.step(gradient, rate)
         self._scale.step((shape * by_scale).sum(0), rate)
         self._offset.step(np.where(inside, 0, shape).sum(0), rate)

@@ -19,14 +19,15 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from tsplat.config import GAUSSIANIMAGE, FitConfig
+from tsplat.config import FitConfig
 from tsplat.encoding.fit.colours import solve
 from tsplat.encoding.fit.grow import START, fit_growing
-from tsplat.encoding.fit.loop import schedule
+from tsplat.encoding.fit.loop import cosine, fit
 from tsplat.encoding.init.superpixel import superpixel
 from tsplat.files.metrics import mean_squared_error, psnr_of
 from tsplat.kernels import runtime
 from tsplat.kernels.canvas import Canvas
+from tsplat.paper.adan import AdanConfig, fit_adan, halving
 from tsplat.paper.experiments.plots import Points, curves
 from tsplat.paper.experiments.result import Cell, Clip, Figure, Result, Table
 from tsplat.paper.scatter import scatter
@@ -38,6 +39,8 @@ COUNT = 1000
 TARGET_DB = 30.0
 GROWING = FitConfig(0, grow=1, rough=1, presolve=2, solve=2)
 """tsplat's fit, for few iterations."""
+SCHEDULES: tuple[Callable[..., float], ...] = (cosine, lambda t, config: 1.0, halving)
+"""Cosine, constant, and by half after every so many iterations."""
 AT_ONCE = replace(GROWING, grow=0, rough=0)
 """The same without growing, which is what the paper's table is about."""
 _WATCH = 25
@@ -241,7 +244,7 @@ def watched(canvas: Canvas, frame: np.ndarray, first: Callable[[], Splats], most
     canvas.begin()
     adan = canvas.adan(first().params)
     for t in range(most):
-        adan.step(GAUSSIANIMAGE.rate * schedule(t, GAUSSIANIMAGE))
+        adan.step(AdanConfig().rate * halving(t))
         if (t + 1) % _WATCH == 0:
             runtime.sync()
             course.tried, course.spent = t + 1, course.spent + time.perf_counter() - clock
@@ -262,18 +265,23 @@ def _schedules(
     effort: Effort,
 ) -> Iterator[list[Cell]]:
     """Rows of PSNR after a fit with each schedule."""
-    ways = [("Adam, from superpixels", segments(), AT_ONCE, n) for n in effort.horizons]
-    if effort.adan_horizon:
-        ways.append(("Adan, from random", random(), GAUSSIANIMAGE, effort.adan_horizon))
     canvas.set_target(frame)
-    for name, start, config, horizon in ways:
-        row: list[Cell] = [name, horizon]
-        for kind in ("cosine", "constant", "halving"):
+
+    def left(fitted: Splats) -> float:
+        return round(psnr_of(mean_squared_error(canvas.picture(fitted.params), frame)), 2)
+
+    for horizon in effort.horizons:
+        config, found = replace(AT_ONCE, iterations=horizon), list[Cell]()
+        for share in SCHEDULES:
             canvas.begin()
-            tried = replace(config, iterations=horizon, schedule=kind)
-            params = fit_growing(canvas, start, len(start), tried).params
-            row.append(round(psnr_of(mean_squared_error(canvas.picture(params), frame)), 2))
-        yield row
+            found.append(left(fit(canvas, segments(), config, share)))
+        yield ["Adam, from superpixels", horizon, *found]
+    if effort.adan_horizon:
+        adan, found = AdanConfig(effort.adan_horizon), list[Cell]()
+        for share in SCHEDULES:
+            canvas.begin()
+            found.append(left(fit_adan(canvas, random(), adan, share)))
+        yield ["Adan, from random", effort.adan_horizon, *found]
 
 
 def _init_ms(first: Callable[[], Splats]) -> float:

@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 
 from tsplat.bench.sheet import ellipses
-from tsplat.config import preset
 from tsplat.decoding.decoder import Decoder
 from tsplat.encoding.encoder import Encoder
+from tsplat.paper.changed import THRESHOLD
+from tsplat.paper.codec import codec
 from tsplat.paper.experiments.plots import png
 from tsplat.paper.experiments.result import Cell, Clip, Figure, Result, Table
 from tsplat.paper.metadata import pixel_map
@@ -61,7 +62,7 @@ class _Frame:
 def metadata(clip: Clip, quick: bool) -> Result:
     """Count changed pixels and their splats along a real encode, and show one frame."""
     frames = clip.frames[: _QUICK_FRAMES if quick else _FRAMES]
-    threshold = preset("fast").threshold
+    threshold = THRESHOLD
     found = _p_frames(clip, frames, threshold)
     if not found:
         return Result("metadata", _TITLE, not_run=f"{clip.name}: no P-frame")
@@ -115,8 +116,8 @@ def metadata(clip: Clip, quick: bool) -> Result:
 def _p_frames(clip: Clip, frames: list[np.ndarray], threshold: float) -> list[_Frame]:
     height, width = frames[0].shape[:2]
     count = max(1, min(_SPLATS, width * height // 16))
-    config = preset("fast", select="paper", gaussians=count, gop=len(frames))
-    encoder = Encoder(width, height, clip.rate, config)
+    config, ways = codec(gaussians=count, gop=len(frames))
+    encoder = Encoder(width, height, clip.rate, config, ways=ways)
     decoder = Decoder(encoder.header)
     decoder.advance(encoder.encode(frames[0]))
     found: list[_Frame] = []

@@ -6,13 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from tsplat.config import GAUSSIANIMAGE
 from tsplat.encoding.fit.colours import solve
 from tsplat.encoding.fit.grow import START, fit_growing
-from tsplat.encoding.fit.loop import fit
 from tsplat.encoding.init.superpixel import superpixel
 from tsplat.files.metrics import mean_squared_error, psnr_of
 from tsplat.kernels.canvas import Canvas
+from tsplat.paper.adan import AdanConfig, fit_adan
 from tsplat.paper.experiments.initialisation import COUNT, GROWING, solving
 from tsplat.paper.experiments.plots import side_by_side
 from tsplat.paper.experiments.result import Cell, Clip, Figure, Result, Table
@@ -60,5 +59,5 @@ def gaussianimage_after(
     canvas: Canvas, frame: np.ndarray, count: int, iterations: int
 ) -> np.ndarray:
     """GaussianImage's, as published."""
-    config = replace(GAUSSIANIMAGE, iterations=iterations)
-    return canvas.picture(fit(canvas, scatter(frame, count, 0), config).params)
+    config = AdanConfig(iterations)
+    return canvas.picture(fit_adan(canvas, scatter(frame, count, 0), config).params)

@@ -14,6 +14,7 @@ from tsplat.encoding.init.superpixel import superpixel
 from tsplat.kernels.canvas import Canvas
 from tsplat.paper.experiments.result import Cell, Clip, Result, Table
 from tsplat.paper.experiments.starts import Start, chosen, psnr, splats_for, timed
+from tsplat.paper.lsc import lsc
 from tsplat.paper.scatter import scatter
 from tsplat.splats import Splats
 
@@ -22,7 +23,7 @@ _STARTS: dict[str, tuple[str, Start, str]] = {
     "slic": ("SLIC superpixels", superpixel, "-"),
     "lsc": (
         "LSC superpixels",
-        lambda frame, count: superpixel(frame, count, cut="lsc"),
+        lambda frame, count: superpixel(frame, count, cut=lsc),
         "100 ms, kind not named; cites LSC",
     ),
     "random": ("random", lambda frame, count: scatter(frame, count, 0), "15 ms"),

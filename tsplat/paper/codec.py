@@ -1,0 +1,68 @@
+"""The paper's codec: a configuration and ways for :class:`tsplat.Encoder`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tsplat.config import EncoderConfig, preset
+from tsplat.encoding.coder import Ways
+from tsplat.errors import ConfigError
+from tsplat.paper.changed import THRESHOLD, Changed
+from tsplat.paper.intra import INITS, OPTIMIZERS, QUANTISATIONS, PaperIntra
+
+ENTROPIES = ("vanilla", "bits-back")
+
+
+def codec(
+    *,
+    init: str = "superpixel",
+    optimizer: str = "adam",
+    quant: str = "ptq",
+    entropy: str = "vanilla",
+    threshold: float = THRESHOLD,
+    **settings,
+) -> tuple[EncoderConfig, Ways]:
+    """What makes an encoder the paper's.
+
+    Parameters
+    ----------
+    init, optimizer, quant : str
+        Of I-frames: see :class:`~tsplat.paper.intra.PaperIntra`.
+    entropy : {"vanilla", "bits-back"}
+        How a P-frame's changes are coded: as symbols, or as a set whose order costs nothing.
+    threshold : float
+        Grey levels, 0..255: see :class:`~tsplat.paper.changed.Changed`.
+    **settings
+        Fields of :class:`~tsplat.config.EncoderConfig`.
+
+    Raises
+    ------
+    ConfigError
+    """
+    for value, name, known in (
+        (init, "init", INITS),
+        (optimizer, "optimizer", OPTIMIZERS),
+        (quant, "quant", QUANTISATIONS),
+        (entropy, "entropy", ENTROPIES),
+    ):
+        if value not in known:
+            raise ConfigError(f"{name}: got {value!r}, expected one of {', '.join(known)}")
+    if not 0 <= threshold <= 255:
+        raise ConfigError(f"threshold: got {threshold}, expected 0..255")
+    ways = Ways(
+        PaperIntra(init, optimizer, quant),
+        _Inter(threshold),
+        bits_back=entropy == "bits-back",
+        steady=False,
+    )
+    return preset("fast", **settings), ways
+
+
+@dataclass(frozen=True)
+class _Inter:
+    """Makes the P-frames of each stream."""
+
+    threshold: float
+
+    def __call__(self, config: EncoderConfig) -> Changed:
+        return Changed(self.threshold)
