@@ -6,8 +6,10 @@ import os
 
 import pytest
 
+from tests.clips import pictures
 from tsplat.errors import BackendError
 from tsplat.kernels import runtime
+from tsplat.kernels.canvas import Canvas
 
 
 @pytest.fixture(autouse=True)
@@ -28,3 +30,12 @@ def vulkan():
         pytest.skip(str(error))
     yield backend
     runtime.start("cpu")
+
+
+@pytest.fixture
+def canvas() -> Canvas:
+    """With a small picture to fit splats to."""
+    canvas = Canvas(96, 54)
+    canvas.set_target(pictures(1)[0])
+    canvas.begin()
+    return canvas

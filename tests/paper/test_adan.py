@@ -8,10 +8,8 @@ import pytest
 from tests import reference
 from tests.clips import pictures
 from tests.reference import random_splats
-from tsplat.config import FitConfig
-from tsplat.encoding.fit.loop import HALVING, fit, schedule
-from tsplat.errors import ConfigError
 from tsplat.kernels.canvas import Canvas, latents
+from tsplat.paper.adan import HALVING, AdanConfig, fit_adan, halving
 from tsplat.paper.scatter import OFFSET, scatter
 from tsplat.splats import Splats
 
@@ -106,7 +104,7 @@ def test_steps_are_those_of_the_paper(scene):
 def test_splats_stay_in_the_picture(scene):
     canvas, params, _ = scene
     params[:, 0], params[:, 1] = -5, HEIGHT + 3
-    fitted = fit(canvas, Splats(params), FitConfig(40, rate=0.5, optimizer="adan")).params
+    fitted = fit_adan(canvas, Splats(params), AdanConfig(40, rate=0.5)).params
     assert (fitted[:, :2] >= 0).all()
     assert (fitted[:, :2] <= (WIDTH, HEIGHT)).all()
 
@@ -115,7 +113,7 @@ def test_pixels_without_weight_do_not_pull(scene):
     canvas, params, _ = scene
     canvas.set_weight(np.zeros((HEIGHT, WIDTH), np.float32))
     canvas.begin()
-    fitted = fit(canvas, Splats(params), FitConfig(3, rate=RATE, optimizer="adan")).params
+    fitted = fit_adan(canvas, Splats(params), AdanConfig(3, rate=RATE)).params
     np.testing.assert_allclose(fitted, params, atol=1e-5)
 
 
@@ -126,8 +124,8 @@ def test_a_random_start_gets_better_and_ends_where_it_is_told_to():
     canvas.begin()
     errors = []
     for iterations in (1, 200, 1000):
-        config = FitConfig(iterations, rate=RATE, optimizer="adan", schedule="halving")
-        canvas.load(fit(canvas, scatter(frame, 150, 0), config).params)
+        config = AdanConfig(iterations, rate=RATE)
+        canvas.load(fit_adan(canvas, scatter(frame, 150, 0), config).params)
         errors.append(canvas.squared_error())
     assert errors[0] > errors[1] > 2 * errors[2]
 
@@ -140,16 +138,5 @@ def test_first_splats_are_those_of_the_release():
     assert np.abs(params[:, 2:].mean(0) - [1, 0.5, 1, 0.5, 0.5, 0.5]).max() < 0.02
 
 
-def test_schedules():
-    cosine, constant, halving = (
-        FitConfig(100, final=0.1, schedule=name) for name in ("cosine", "constant", "halving")
-    )
-    assert schedule(100, cosine) == pytest.approx(0.1)
-    assert schedule(99, constant) == schedule(99, halving) == 1
-    assert [schedule(t, halving) for t in (HALVING - 1, HALVING, 2 * HALVING)] == [1, 0.5, 0.25]
-
-
-@pytest.mark.parametrize("name", ["optimizer", "schedule"])
-def test_unknown_names_are_refused(name):
-    with pytest.raises(ConfigError, match=f"{name}: got 'x', expected one of"):
-        FitConfig(1, **{name: "x"})
+def test_the_rate_halves():
+    assert [halving(t) for t in (HALVING - 1, HALVING, 2 * HALVING)] == [1, 0.5, 0.25]

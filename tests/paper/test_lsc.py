@@ -90,7 +90,7 @@ def test_the_clustering_only_gets_better():
 def test_splats_of_them_follow_colours_and_places():
     frame = np.zeros((40, 80, 3), np.uint8)
     frame[:, 40:] = (200, 0, 0)
-    params = superpixel(frame, 40, cut="lsc").params
+    params = superpixel(frame, 40, cut=lsc).params
     assert params.shape == (40, 8)
     assert (params[params[:, 0] > 44, 5] > 0.1).all()
     assert (np.abs(params[params[:, 0] < 36, 5:]) < 1e-3).all()

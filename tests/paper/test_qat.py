@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from tests.clips import pictures
 from tests.paper.test_adan import Adan
 from tests.reference import random_splats
-from tsplat.config import FitConfig, preset
+from tsplat.config import FitConfig
 from tsplat.encoding.fit.loop import fit
 from tsplat.encoding.init.superpixel import superpixel
-from tsplat.errors import ConfigError
 from tsplat.kernels.canvas import Canvas
 from tsplat.paper.adan import Adan as HostAdan
 from tsplat.paper.qat import train
@@ -45,14 +43,6 @@ def test_with_fine_steps_it_is_the_fit_itself(canvas):
 
 def test_no_splats_are_no_exception(canvas):
     assert len(train(canvas, Splats(np.zeros((0, 8), np.float32)), COARSE)) == 0
-
-
-def test_the_preset_takes_it():
-    assert preset("fast", quant="qat").intra.quant == "qat"
-    assert preset("fast").intra.quant == "ptq"
-    assert preset("fast", optimizer="adan", quant="qat").intra.optimizer == "adan"
-    with pytest.raises(ConfigError, match="quant: got 'x', expected one of"):
-        preset("fast", quant="x")
 
 
 def test_adan_on_the_host_is_the_papers():

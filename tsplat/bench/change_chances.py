@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import textwrap
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import numpy as np
 
 from tsplat.bench.pictures import load
 from tsplat.config import EncoderConfig
-from tsplat.encoding.encoder import Encoder
+from tsplat.encoding.clip import encode_clip
 from tsplat.kernels import runtime
 from tsplat.stream import container, delta, payload
 from tsplat.stream.contexts import Contexts
@@ -45,25 +44,17 @@ class Counted(Contexts):
 
 def count(frames: list[np.ndarray], crf: float) -> None:
     """Encode frames, and take the packets apart."""
-    height, width = frames[0].shape[:2]
-    encoder = Encoder(width, height, 30, EncoderConfig(crf=crf, span=3, gop=65535))
-    header = container.Header.unpack(encoder.header)
+    encoded = encode_clip(frames, EncoderConfig(crf=crf, span=3, gop=65535))
+    header = container.Header.unpack(encoded.header)
     state = None
-    for packet in _packets(encoder, header, frames):
+    for packet in container.packets(encoded.stream, span=header.span):
+        if isinstance(packet, container.Damage):
+            continue
         if packet.kind == container.INTRA:
             state = payload.decode_intra(packet.payload, header)
         elif packet.kind == container.INTER and state is not None:
             state = replace(state, contexts=Counted(state.contexts.counts))
             state = payload.decode_inter(packet.payload, state, header)
-
-
-def _packets(
-    encoder: Encoder, header: container.Header, frames: list[np.ndarray]
-) -> Iterator[container.Packet]:
-    data = b"".join([*map(encoder.encode, frames), encoder.finish()])
-    for packet in container.packets(data, 0, header.span, None):
-        if isinstance(packet, container.Packet):
-            yield packet
 
 
 def chances(total: np.ndarray) -> list[int]:

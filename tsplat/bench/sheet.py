@@ -21,7 +21,7 @@ from skimage.segmentation import mark_boundaries
 from tsplat.bench.portrait import portrait
 from tsplat.config import preset
 from tsplat.decoding.decoder import Decoder
-from tsplat.encoding.encoder import Encoder
+from tsplat.encoding.clip import encode_clip
 from tsplat.encoding.init.superpixel import segments
 from tsplat.kernels import runtime
 from tsplat.media.source import open_source
@@ -55,11 +55,10 @@ def sheet(clip: Iterator[np.ndarray]) -> np.ndarray:
     frames = list(clip)
     height, width = frames[0].shape[:2]
     matting = Matting()
-    encoder = Encoder(width, height, 30, preset("slow"), roi=Tracker(width, height, matting))
+    encoded = encode_clip(frames, preset("slow"), roi=Tracker(width, height, matting))
     fade = np.linspace(*BEACH, 256)[:, None].repeat(256, 1).astype(np.uint8)
-    decoders = [Decoder(encoder.header, background=b) for b in ("keep", "blur", fade)]
-    for frame in frames:
-        packet = encoder.encode(frame)
+    decoders = [Decoder(encoded.header, background=b) for b in ("keep", "blur", fade)]
+    for packet in filter(None, encoded.packets):
         for decoder in decoders:
             decoder.advance(packet)
     frame, splats = frames[-1], decoders[0].splats.dequantise()

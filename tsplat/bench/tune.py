@@ -27,7 +27,7 @@ import numpy as np
 from tsplat.bench.curves import Curve, bd_rate
 from tsplat.bench.pictures import Pictures, load
 from tsplat.config import PRESETS, EncoderConfig, Tuning, preset
-from tsplat.encoding.encoder import Encoder
+from tsplat.encoding.clip import encode_clip
 from tsplat.errors import ConfigError, TsplatError
 from tsplat.files.check import Check
 from tsplat.files.encoding import SPAN
@@ -62,17 +62,8 @@ def curve(clip: Pictures, config: EncoderConfig, crfs: Iterable[float]) -> Curve
 
 
 def _point(clip: Pictures, config: EncoderConfig) -> tuple[float, float]:
-    height, width = clip.frames[0].shape[:2]
-    encoder = Encoder(width, height, clip.rate, config)
-    check, size = Check(encoder.header), len(encoder.header)
-    for frame in clip.frames:
-        check.expect(frame)
-        packets = encoder.encode(frame)
-        check.take(packets)
-        size += len(packets)
-    rest = encoder.flush()
-    check.take(rest)
-    return size + len(rest + encoder.finish()), check.psnr()
+    encoded = encode_clip(clip.frames, config, clip.rate)
+    return len(encoded.stream), Check.of(encoded, clip.frames).psnr()
 
 
 def against(present: list[Curve], changed: list[Curve]) -> float:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Iterable
 
 import numpy as np
 
 from tsplat.decoding.decoder import Decoder
+from tsplat.encoding.clip import Encoded
 from tsplat.files.metrics import psnr_of, squared_error
 from tsplat.stream import container
 
@@ -38,6 +40,16 @@ class Check:
     BitstreamError
         From :meth:`take`: what was written does not decode.
     """
+
+    @classmethod
+    def of(cls, encoded: Encoded, frames: Iterable[np.ndarray]) -> Check:
+        """Of a clip in memory, whole."""
+        check = cls(encoded.header)
+        for frame in frames:
+            check.expect(frame)
+        for packets in encoded.packets:
+            check.take(packets)
+        return check
 
     def __init__(self, header: bytes):
         self._decoder = Decoder(header)

@@ -56,7 +56,7 @@ def test_rates(clip, small):
     result = rates.rates(clip, True)
     check_form(result)
     cells = [row[0] for row in result.tables[1].rows]
-    assert {"tsplat", "tsplat, --select paper", "GaussianImage, stream"} <= set(cells)
+    assert {"tsplat", "tsplat, --preset paper", "GaussianImage, stream"} <= set(cells)
     if result.values["points"]:
         assert -1 < result.values["bits_saved"] < 1
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tsplat.config import preset
+from tsplat.encoding.clip import encode_clip
 from tsplat.encoding.coder import Ways
-from tsplat.encoding.encoder import Encoder
 from tsplat.paper.codec import ENTROPIES, codec
 from tsplat.paper.experiments.result import Cell, Clip, Result, Table
 from tsplat.splats import limits
@@ -146,12 +146,12 @@ def _encoded(clip: Clip, frames: list[np.ndarray], select: str, entropy: str) ->
         config, ways = codec(entropy=entropy, **settings)
     else:
         config, ways = preset("fast", **settings), Ways(bits_back=entropy == "bits-back")
-    encoder = Encoder(width, height, clip.rate, config, ways=ways)
+    encoded = encode_clip(frames, config, clip.rate, ways=ways)
     packets = [
-        container.unpack_packet(encoder.encode(frame), 0, number - 1, 1)
-        for number, frame in enumerate(frames)
+        container.unpack_packet(data, 0, number - 1, 1)
+        for number, data in enumerate(encoded.packets[:-1])
     ]
-    return _Coded(Header.unpack(encoder.header), packets)
+    return _Coded(Header.unpack(encoded.header), packets)
 
 
 def _sets(coded: _Coded, select: str) -> Iterator[tuple[str, _Set]]:

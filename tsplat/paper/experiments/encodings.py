@@ -11,8 +11,8 @@ import numpy as np
 from tsplat.bench.measure import Quality, quality
 from tsplat.config import EncoderConfig, FitConfig, preset
 from tsplat.decoding.decoder import Decoder
+from tsplat.encoding.clip import encode_clip
 from tsplat.encoding.coder import Ways
-from tsplat.encoding.encoder import Encoder
 from tsplat.encoding.fit.grow import START, fit_growing
 from tsplat.encoding.init.superpixel import superpixel
 from tsplat.files.encoding import SPAN
@@ -71,33 +71,25 @@ class Alone:
 
 @functools.lru_cache(maxsize=64)
 def ours(clip: Clip, name: str, **settings) -> Coding:
-    """Code a clip with a preset, one keyframe, the whole frame, as files are."""
-    return coded(clip, preset(name, **({"span": SPAN, "gop": 65535} | settings)))
-
-
-@functools.lru_cache(maxsize=64)
-def papers(clip: Clip, gaussians: int) -> Coding:
-    """Code a clip in the paper's ways."""
-    return coded(clip, *codec(gaussians=gaussians, span=SPAN, gop=65535))
+    """Code a clip with a preset, or as the "paper", one keyframe, the whole frame, as files are."""
+    settings = {"span": SPAN, "gop": 65535} | settings
+    if name == "paper":
+        return coded(clip, *codec(**settings))
+    return coded(clip, preset(name, **settings))
 
 
 def coded(clip: Clip, config: EncoderConfig, ways: Ways | None = None) -> Coding:
     """Code a clip, and decode it."""
-    height, width = clip.frames[0].shape[:2]
+    encoded = encode_clip(clip.frames, config, clip.rate, ways=ways)
+    decoder = Decoder(encoded.header)
     clock = time.perf_counter()
-    encoder = Encoder(width, height, clip.rate, config, ways=ways)
-    packets = [encoder.encode(frame) for frame in clip.frames]
-    rest = encoder.flush()
-    end = encoder.finish()
-    spent = time.perf_counter() - clock
-    decoder = Decoder(encoder.header)
-    clock = time.perf_counter()
-    shown = [picture for data in (*packets, rest) for picture in decoder.pictures(data)]
+    shown = [picture for data in encoded.packets for picture in decoder.pictures(data)]
     decoding = time.perf_counter() - clock
     count = len(clip.frames)
-    size = sum(map(len, (encoder.header, *packets, rest, end)))
     found = quality(iter(shown), clip.frames)
-    return Coding(size, found, 1000 * spent / count, 1000 * decoding / count)
+    return Coding(
+        len(encoded.stream), found, 1000 * encoded.seconds / count, 1000 * decoding / count
+    )
 
 
 @functools.lru_cache(maxsize=64)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 
 from tsplat.bench.curves import Curve, bd_rate
 from tsplat.config import EncoderConfig, preset
-from tsplat.encoding.encoder import Encoder
+from tsplat.encoding.clip import encode_clip
 from tsplat.files.check import Check
 from tsplat.files.encoding import SPAN
 from tsplat.paper.experiments.result import Cell, Clip, Result, Table
@@ -28,7 +27,7 @@ _COLUMNS = [
     "paper",
 ]
 
-_Encoded = tuple[int, float, Counter, int]
+_Encoded = tuple[int, float, dict[str, float], int]
 """Bytes of the stream, PSNR of what it decodes to, seconds by stage, and number of P-packets."""
 
 
@@ -77,21 +76,10 @@ def motion(clip: Clip, quick: bool) -> Result:
 
 
 def _encoded(clip: Clip, frames: list[np.ndarray], config: EncoderConfig) -> _Encoded:
-    height, width = frames[0].shape[:2]
-    encoder = Encoder(width, height, clip.rate, config)
-    check = Check(encoder.header)
-    for frame in frames:
-        check.expect(frame)
-    started: Counter = Counter()
-    for number, frame in enumerate(frames):
-        check.take(encoder.encode(frame))
-        if not number:
-            started.update(encoder.statistics.seconds)
-    check.take(encoder.flush())
-    size = len(encoder.header) + encoder.statistics.bytes
-    seconds = Counter(encoder.statistics.seconds)
-    seconds.subtract(started)
-    return size, check.psnr(), seconds, max(1, encoder.statistics.p_frames)
+    encoded = encode_clip(frames, config, clip.rate)
+    done = encoded.statistics
+    size = len(encoded.header) + done.bytes
+    return size, Check.of(encoded, frames).psnr(), done.seconds, max(1, done.p_frames)
 
 
 def _curve(points: list[_Encoded]) -> Curve:

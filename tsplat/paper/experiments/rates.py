@@ -8,7 +8,7 @@ from tsplat.bench import codecs as peers
 from tsplat.bench.gaussianimage import BITS, bytes_at
 from tsplat.bench.measure import quality
 from tsplat.errors import MediaError
-from tsplat.paper.experiments.encodings import Alone, Coding, alone, ours, papers
+from tsplat.paper.experiments.encodings import Alone, Coding, alone, ours
 from tsplat.paper.experiments.plots import Points, curves
 from tsplat.paper.experiments.result import Cell, Clip, Figure, Result, Table
 
@@ -38,7 +38,7 @@ def rates(clip: Clip, quick: bool) -> Result:
         return Result(RATES, RATES_TITLE, not_run=reason)
     counts = _fitting(clip, QUICK_COUNTS if quick else COUNTS)
     by_rate = {n: ours(clip, "fast", gaussians=n) for n in counts}
-    by_paper = {n: papers(clip, n) for n in counts}
+    by_paper = {n: ours(clip, "paper", gaussians=n) for n in counts}
     theirs = baseline(clip, quick)
     savings = [saved(clip, coding, theirs) for coding in by_rate.values()]
     bounds = [saved_at_least(clip, coding, theirs) for coding in by_rate.values()]
