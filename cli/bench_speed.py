@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from .console import note, report_options, show
+from .console import note, show
+from .options import group, report_options
 
 _PRESETS = ("realtime", "fast", "slow")
 _RATIOS = {"encode": "encode", "decode": "decode", "decode_yuv": "to YUV"}
@@ -23,7 +24,7 @@ _RATIOS = {"encode": "encode", "decode": "decode", "decode_yuv": "to YUV"}
     metavar="DIR",
     help="Write speed.json there, and a drawing of what a frame costs, cost.svg.",
 )
-@report_options
+@report_options(group("Options"))
 def command(clip, presets: str, out: Path | None, as_json: bool, quiet: bool, **settings) -> None:
     """Speed and memory on this machine's CPU, beside other codecs.
 

@@ -7,72 +7,130 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import click
 
-from tsplat.errors import ConfigError, TsplatError
+from tsplat.errors import BitstreamError, ConfigError, TsplatError
 
 _SPARSE_SECONDS = 10.0
-INTERRUPTED = 130
+FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
+_EXTRA = "encoding needs more packages than decoding: in a clone of tsplat, pip install '.[encode]'"
+_ENDING = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+"""Signals that end a command, as Ctrl-C does."""
+_shown: list[dict] = []
+"""Results that stand on stdout already."""
+_drawn: list = []
+"""The bar on the terminal, above which messages go."""
 
 
 def guarded(command: click.Command) -> int:
     """Run the command; 0 success, 1 failure, 2 wrong usage, 130 interrupted."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    _take_streams()
+    _shown.clear()
+    for number in _ENDING:
+        signal.signal(number, _interrupt)
     try:
-        command.main(standalone_mode=False)
-        sys.stdout.flush()
+        command.main(prog_name="tsplat", standalone_mode=False)
+        if sys.stdout:
+            sys.stdout.flush()
         return 0
+    except click.UsageError as error:
+        context = f"; {error.ctx.command_path} --help tells more" if error.ctx else ""
+        return _failed(error, f"{error.format_message().rstrip('.')}{context}", WRONG_USAGE)
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        note("interrupted")
-        return INTERRUPTED
+        return _failed(error, error.format_message(), error.exit_code)
+    except (KeyboardInterrupt, click.Abort) as error:
+        return _failed(error, "interrupted", INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output went away: nothing is left to be said, nor flushed.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return FAILED
     except ConfigError as error:
-        note(str(error))
-        return 2
+        return _failed(error, str(error), WRONG_USAGE)
     except TsplatError as error:
-        note(str(error))
-        return 1
+        return _failed(error, str(error), FAILED)
     except ModuleNotFoundError as error:
-        note(f"{error.name} is not installed; encoding needs: pip install 'tsplat[encode]'")
-        return 1
-    except (OSError, MemoryError) as error:
-        note(getattr(error, "strerror", None) or str(error) or type(error).__name__)
-        return 1
+        return _failed(error, f"{error.name} is not installed; {_EXTRA}", FAILED)
+    except (OSError, MemoryError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        name = getattr(error, "filename", None)
+        return _failed(error, f"{name}: {reason}" if name else reason, FAILED)
+
+
+def _failed(error: BaseException, message: str, code: int) -> int:
+    """Say it: a line on stderr and, where that was asked for, an object on stdout."""
+    note(message)
+    if "--json" in sys.argv and "-" not in sys.argv[2:] and not _shown:
+        found = {"error": _plain(message), "kind": type(error).__name__, "exit_code": code}
+        if isinstance(error, BitstreamError):
+            found |= {"offset": error.offset, "frame": error.frame}
+        click.echo(json.dumps(found))
+    return code
 
 
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
+def _take_streams() -> None:
+    """Where a standard stream is closed, the next file to be opened would take its place, and what
+    libraries print would go into it."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
 def on_signals(ask: Callable[..., None]) -> None:
-    """Call this, and nothing else, on Ctrl-C and on SIGTERM."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    """Call this, and nothing else, on Ctrl-C and on what ends a command."""
+    for number in (signal.SIGINT, *_ENDING):
         signal.signal(number, ask)
 
 
 def note(message: str) -> None:
-    """One line on stderr."""
-    click.echo(f"tsplat: {' '.join(message.split())}", err=True)
+    """One line on stderr, above the bar where there is one."""
+    line = f"tsplat: {_plain(message)}"
+    if _drawn:
+        _drawn[-1].print(line, markup=False, highlight=False, soft_wrap=True)
+    else:
+        click.echo(line, err=True)
 
 
-def show(result: dict, as_json: bool, lines: Callable[[dict], list[str]]) -> None:
-    """The result on stdout: one JSON object, or lines for people."""
-    click.echo(json.dumps(result) if as_json else "\n".join(lines(result)))
+def _plain(message: str) -> str:
+    """On one line, of characters that can be written."""
+    return " ".join(message.split()).encode("utf-8", "replace").decode()
+
+
+def notes(result: dict, quiet: bool) -> None:
+    """What a result has to say besides: warnings, and, unless quiet, notes."""
+    for line in [*([] if quiet else result.get("notes", [])), *result.get("warnings", [])]:
+        note(line)
+
+
+def show(
+    result: dict,
+    as_json: bool,
+    lines: Callable[[dict], list[str]],
+    *,
+    quiet: bool = False,
+    err: bool = False,
+) -> None:
+    """The result on stdout: one JSON object, or, unless quiet, lines for people."""
+    if as_json:
+        click.echo(json.dumps(result), err=err)
+        _shown.append(result)
+    elif not quiet:
+        text = "\n".join(lines(result))
+        click.echo(text.encode("utf-8", "replace").decode(), err=err)
 
 
 @contextmanager
-def progress(label: str, quiet: bool):
+def progress(label: str, quiet: bool) -> Iterator[Callable[[int, int | None], None] | None]:
     """A function to call with (done, total): a bar on a terminal, sparse lines otherwise."""
-    if quiet:
+    if quiet or sys.stderr is None:
         yield None
     elif sys.stderr.isatty():
         with _bar(label) as update:
@@ -94,7 +152,7 @@ class _Sparse:
 
 
 @contextmanager
-def _bar(label: str):
+def _bar(label: str) -> Iterator[Callable[[int, int | None], None]]:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -119,26 +177,8 @@ def _bar(label: str):
             speed = f"{done / max(1e-3, time.monotonic() - began):.1f} frames/s"
             bar.update(task, completed=done, total=total, speed=speed)
 
-        yield update
-
-
-def backend_options(function: Callable) -> Callable:
-    """--arch and --threads."""
-    function = click.option(
-        "--threads", type=click.IntRange(1, 1024), help="CPU threads; all by default."
-    )(function)
-    return click.option(
-        "--arch",
-        type=click.Choice(["auto", "cpu", "cuda", "vulkan", "metal"]),
-        default="auto",
-        show_default=True,
-        help="What the kernels run on; auto takes a GPU where there is one.",
-    )(function)
-
-
-def report_options(function: Callable) -> Callable:
-    """--json and --quiet."""
-    function = click.option("--quiet", is_flag=True, help="No progress on stderr.")(function)
-    return click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")(
-        function
-    )
+        _drawn.append(bar.console)
+        try:
+            yield update
+        finally:
+            _drawn.pop()

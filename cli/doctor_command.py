@@ -66,12 +66,13 @@ def _selftest(as_json: bool) -> None:
 
 def _warm(as_json: bool) -> None:
     from tsplat.config import EncoderConfig
+    from tsplat.files import warming
     from tsplat.kernels import runtime
 
     backend = runtime.start("auto")
     found = {
         "arch": backend.arch,
-        "seconds": round(warm(EncoderConfig()), 3),
+        "seconds": round(warming.warm(EncoderConfig()), 3),
         "cache": str(runtime.cache_folder()),
     }
     show(found, as_json, lambda r: [f"kernels ready in {r['seconds']:.1f} s: {r['cache']}"])

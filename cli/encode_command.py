@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from .console import backend_options, note, on_signals, progress, report_options, show
+from tsplat import choices
+
+from .console import note, notes, on_signals, progress, show
+from .options import Grouped, backend_options, group, renamed, report_options
+
+_LOOP = 'for f in *.mp4; do tsplat encode "$f" "${f%.*}.tsplat"; done'
+
+quality, picture, person = group("Quality"), group("Pictures"), group("Person")
+stream, machine, output = group("Stream"), group("Machine"), group("Output")
 
 
 class Bitrate(click.ParamType):
@@ -12,55 +22,57 @@ class Bitrate(click.ParamType):
 
     name = "rate"
 
-    def convert(self, value, param, ctx):
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
         units = {"k": 1, "m": 1000}
         try:
             return float(value.rstrip("kKmM")) * units.get(value[-1:].lower(), 1)
-        except ValueError:
+        except (ValueError, AttributeError):
             self.fail(f"{value!r} is not a bit rate such as 20k", param, ctx)
 
 
-@click.command("encode")
+def _list_settings(ctx: click.Context, _: click.Parameter, words: tuple[str, ...]) -> tuple:
+    if "help" in words:
+        rows = [
+            (
+                f"{s.name}={'|'.join(s.kind) if isinstance(s.kind, tuple) else s.kind.__name__}",
+                f"{s.meaning}{' (--preset paper)' if s.paper else ''}  [{s.default}]",
+            )
+            for s in choices.SETTINGS.values()
+        ]
+        formatter = ctx.make_formatter()
+        with formatter.section("Keys of --set"):
+            formatter.write_dl(rows)
+        click.echo(formatter.getvalue().rstrip())
+        ctx.exit()
+    return words
+
+
+@click.command("encode", cls=Grouped)
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT.tsplat")
-@click.option(
-    "--preset", type=click.Choice(["realtime", "fast", "slow"]), default="fast", show_default=True
+@click.argument("more", nargs=-1, metavar="")
+@quality(
+    "--preset",
+    type=click.Choice([*choices.PRESETS, choices.PAPER]),
+    default="fast",
+    show_default=True,
+    help="By how long encoding may take; paper codes as the paper does.",
 )
-@click.option(
+@quality(
     "--crf", type=float, metavar="Q", help="Constant quality, 0..63; 6 more halve the bytes.  [24]"
 )
-@click.option("--bitrate", type=Bitrate(), metavar="K", help="Keep to K kbit/s, such as 20k.")
-@click.option("--psnr", type=float, metavar="DB", help="Hold this PSNR.")
-@click.option("--gaussians", type=int, metavar="N", help="Splats of an I-frame; by quality.")
-@click.option("--low-delay", is_flag=True, help="No interpolated frames.")
-@click.option(
-    "--select",
-    type=click.Choice(["rate", "paper"]),
-    help="What P-frames change: what pays, or what the paper's threshold selects.  [rate]",
-)
-@click.option(
-    "--entropy",
-    type=click.Choice(["adaptive", "bits-back"]),
-    help="How a P-frame's changes are coded: by contexts that learn, or as a set, as the paper "
-    "has it; dearer.  [adaptive]",
-)
-@click.option("--gop", type=int, metavar="N", help="An I-frame every N frames.  [250]")
-@click.option("--height", type=int, metavar="PIXELS", help="Scale the pictures first.")
-@click.option("--frames", type=int, metavar="N", help="Encode no more than this many.")
-@click.option(
-    "--threshold",
-    type=float,
-    metavar="T",
-    help="Grey levels of change that count, for --select paper.  [11.5]",
-)
-@click.option(
+@quality("--bitrate", type=Bitrate(), metavar="K", help="Keep to K kbit/s, such as 20k.")
+@quality("--psnr", type=float, metavar="DB", help="Hold this PSNR.")
+@picture("--height", type=int, metavar="PIXELS", help="Scale the pictures first.")
+@picture("--frames", type=int, metavar="N", help="Encode no more than this many.")
+@person(
     "--roi",
     metavar="auto|person|off|MASKS",
     default="auto",
     show_default=True,
-    help="Region of interest; MASKS is a folder or video of grey masks.",
+    help="Region of interest; MASKS is a folder or video of masks.",
 )
-@click.option(
+@person(
     "--matting-model",
     "matting",
     metavar="NAME|FILE.onnx",
@@ -68,75 +80,116 @@ class Bitrate(click.ParamType):
     show_default=True,
     help="What finds the person: see tsplat models list.",
 )
-@click.option(
+@person(
     "--background",
-    metavar="none|COLOR|blur|splats|video",
+    metavar="none|COLOR|blur|splats|video[:K]",
     default="splats",
     show_default=True,
-    help="What lies outside the region.",
+    help="What lies outside the region; video:40k keeps to 40 kbit/s. All but splats imply "
+    "--roi person.",
 )
-@click.option("--background-kbps", type=float, metavar="K", help="Rate of a background of video.")
-@click.option(
-    "--motion",
-    type=click.Choice(["flow", "grid", "none"]),
-    help="Vectors that move a P-frame's splats: from optical flow, from rest, or none.  [flow]",
-)
-@click.option(
-    "--init",
-    type=click.Choice(["superpixel", "lsc", "regressor", "random"]),
-    help="First splats: SLIC superpixels, those of linear spectral clustering, a network's, or "
-    "random ones.  [superpixel]",
-)
-@click.option(
-    "--optimizer",
-    type=click.Choice(["adam", "adan"]),
-    help="Of I-frames; adan, with --init random: as GaussianImage fits, slowly.",
-)
-@click.option(
-    "--quant",
-    type=click.Choice(["ptq", "qat"]),
-    help="Of I-frames: round after the fit, or train with rounded splats first.  [ptq]",
-)
-@backend_options
-@click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
-@click.option(
-    "--jobs", type=int, default=1, metavar="N", help="Processes; needs --roi off and --crf.  [1]"
-)
-@click.option(
+@stream("--low-delay", is_flag=True, help="No interpolated frames.")
+@stream("--gop", type=int, metavar="N", help="An I-frame every N frames.  [250]")
+@stream(
     "--live",
     is_flag=True,
-    help="Keep up with the clock: drop frames, adapt the effort; OUT may be - or a named pipe.",
+    help="Keep up with the clock: drop frames, adapt the effort, write packets as they are made.",
 )
-@report_options
-def command(source: str, target: str, as_json: bool, quiet: bool, **settings) -> None:
+@stream(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    callback=_list_settings,
+    help="Rarer settings; --set help lists them.",
+)
+@backend_options(machine)
+@machine("--jobs", type=int, default=1, metavar="N", help="Processes; needs --roi off.  [1]")
+@output("--overwrite", is_flag=True, help="Replace OUT if it exists.")
+@report_options(output)
+@renamed("--gaussians", "--set gaussians=N")
+@renamed("--motion", "--set motion=VALUE")
+@renamed("--background-kbps", "--background video:K")
+@renamed("--select", "--preset paper")
+@renamed("--threshold", "--preset paper --set threshold=T")
+@renamed("--entropy", "--preset paper --set entropy=VALUE")
+@renamed("--init", "--preset paper --set init=VALUE")
+@renamed("--optimizer", "--preset paper --set optimizer=VALUE")
+@renamed("--quant", "--preset paper --set quant=VALUE")
+def command(source: str, target: str, more: tuple[str, ...], as_json: bool, quiet: bool, **given):
     """Encode a clip into a .tsplat file.
 
-    IN is any file that FFmpeg's libraries open, a folder of images, - for y4m on standard
-    input, or camera:0 (camera:/dev/video0), which is live until Ctrl-C.
+    IN is any file that FFmpeg's libraries open, a folder of images, a pipe or - for standard
+    input, or camera:0 (camera:/dev/video0), which is live until Ctrl-C. OUT may be a folder that
+    exists, a pipe, a device, or - for standard output.
     """
-    live = settings["live"] or source.startswith("camera:")
-    if live and target == "-" and as_json:
+    if more:
+        raise click.UsageError(f"one clip at a time: {_LOOP}")
+    if target == "-" and as_json:
         raise click.UsageError("--json and packets cannot both go to standard output")
 
-    from tsplat.files.encoding import encode
     from tsplat.files.live import Ending
+    from tsplat.files.person import Person
+    from tsplat.files.session import Run, encode
 
+    config, ways = _configured(given)
+    target = _named(source, target)
     ending = Ending()
-    if live:
+    if given["live"] or source.startswith("camera:"):
         on_signals(ending.ask)
     with progress("encode", quiet) as update:
         result = encode(
             source,
             target,
-            ending=ending,
-            progress=update,
-            announce=None if quiet else note,
-            **settings,
+            config,
+            height=given["height"],
+            frames=given["frames"],
+            person=Person(given["roi"], given["matting"]),
+            ways=ways,
+            run=Run(
+                arch=given["arch"],
+                threads=given["threads"],
+                jobs=given["jobs"],
+                live=given["live"],
+                overwrite=given["overwrite"],
+                ending=ending,
+                progress=update,
+                announce=None if quiet else note,
+            ),
         )
-    for warning in result["warnings"]:
-        note(warning)
-    if not (live and target == "-"):
-        show(result, as_json, _lines)
+    result["preset"] = given["preset"]
+    notes(result, quiet)
+    show(result, as_json, _lines, quiet=quiet, err=target == "-")
+
+
+def _configured(given: dict[str, Any]) -> tuple[Any, Any]:
+    """The configuration that the options ask for, and other ways, if any."""
+    from tsplat.config import preset
+    from tsplat.errors import ConfigError
+    from tsplat.files.backgrounds import to_encode
+
+    name = given["preset"]
+    settings = {k: given[k] for k in ("crf", "bitrate", "psnr", "gop") if given[k] is not None}
+    if len(settings.keys() & {"crf", "bitrate", "psnr"}) > 1:
+        raise ConfigError("crf, bitrate and psnr exclude one another")
+    settings |= to_encode(given["background"])
+    settings |= {"span": 1} if given["low_delay"] else {}
+    settings |= choices.parse_settings(given["settings"], name)
+    if name != choices.PAPER:
+        return preset(name, **settings), None
+    from tsplat.paper.codec import codec
+
+    return codec(**settings)
+
+
+def _named(source: str, target: str) -> str:
+    """In a folder, a file with the clip's name."""
+    from pathlib import Path
+
+    if target != "-" and Path(target).is_dir():
+        stem = "clip" if source == "-" or source.startswith("camera:") else Path(source).stem
+        return str(Path(target) / f"{stem}.tsplat")
+    return target
 
 
 def _lines(r: dict) -> list[str]:
@@ -144,7 +197,7 @@ def _lines(r: dict) -> list[str]:
         f"{r['output']}: {r['frames']} frames of {r['width']}x{r['height']} "
         f"({r['i_frames']} I, {r['p_frames']} P, {r['b_frames']} between)",
         f"  {r['bytes']} bytes, {r['kbit_s']:.1f} kbit/s, {r['bpp']:.4f} bpp, "
-        f"PSNR {r['psnr_db']:.2f} dB, {r['encode_frames_per_s']:.1f} frames/s",
+        f"{_quality(r)}, {r['encode_frames_per_s']:.1f} frames/s",
     ]
     if "dropped_frames" in r:
         lines.append(
@@ -152,8 +205,17 @@ def _lines(r: dict) -> list[str]:
             f"latency {r['latency_median_ms']:.0f} ms (worst {r['latency_worst_ms']:.0f} ms)"
         )
     if r["region_share"] is not None:
-        inside = "" if r["psnr_region_db"] is None else f", PSNR {r['psnr_region_db']:.2f} dB in it"
-        lines.append(f"  region of interest: {r['region_share']:.1%} of the picture{inside}")
+        lines.append(f"  region of interest: {r['region_share']:.1%} of the picture")
     if r["background_bytes"]:
         lines.append(f"  background: {r['background_bytes']} of these bytes")
     return lines
+
+
+def _quality(r: dict) -> str:
+    """PSNR of what is to be seen: where the room is not, of the region alone."""
+    inside = r["psnr_region_db"]
+    if inside is not None and r["background"] in ("none", "blur"):
+        return f"PSNR {inside:.2f} dB in the region"
+    return f"PSNR {r['psnr_db']:.2f} dB" + (
+        "" if inside is None else f" ({inside:.2f} in the region)"
+    )

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import click
 
-from .console import backend_options, note, progress, report_options, show
+from .console import notes, progress, show
+from .options import Grouped, backend_options, group, report_options
+
+machine, output = group("Machine"), group("Output")
 
 
-@click.command("eval")
+@click.command("eval", cls=Grouped)
 @click.argument("reference")
 @click.argument("source", metavar="FILE")
 @click.option(
@@ -15,19 +18,26 @@ from .console import backend_options, note, progress, report_options, show
     metavar="MASKS",
     help="Grey masks, a folder or video, that say what is inside; the file's region by default.",
 )
-@backend_options
-@report_options
-def command(reference: str, source: str, as_json: bool, quiet: bool, **settings) -> None:
+@backend_options(machine)
+@report_options(output)
+def command(
+    reference: str,
+    source: str,
+    masks: str | None,
+    arch: str,
+    threads: int | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
     """Compare a .tsplat file with its original, frame by frame."""
     from tsplat.files.evaluate import evaluate
+    from tsplat.files.run import Run
 
     with progress("eval", quiet) as update:
-        result = evaluate(
-            reference, source, progress=update, announce=None if quiet else note, **settings
-        )
-    for damage in result["damage"]:
-        note(f"{source}: {damage}")
-    show(result, as_json, _lines)
+        run = Run(arch, threads, progress=update)
+        result = evaluate(reference, source, masks=masks, run=run)
+    notes(result, quiet)
+    show(result, as_json, _lines, quiet=quiet)
 
 
 def _lines(r: dict) -> list[str]:

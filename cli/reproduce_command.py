@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from .console import note, report_options, show
+from .console import note, show
+from .options import group, report_options
 
 
 @click.command("reproduce")
@@ -21,7 +22,7 @@ from .console import note, report_options, show
     help="Write the report there: index.html, report.json and pictures.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace a report that is there.")
-@report_options
+@report_options(group("Options"))
 def command(clips: tuple[Path, ...], out: Path, as_json: bool, quiet: bool, **settings) -> None:
     """Run the paper's experiments anew, its figures beside those measured here.
 

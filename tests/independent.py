@@ -64,6 +64,7 @@ class Bytes:
             byte = self.u(1)
             value |= (byte & 127) << 7 * k
             if byte < 128:
+                require(byte > 0 or k == 0, "varint of more bytes than it needs")
                 return value
         raise Refused("varint of more than five bytes")
 
@@ -156,7 +157,7 @@ def packets(data: bytes, header: Header) -> Iterator[Packet]:
             ticks = [1000] * header.span
             if size & 1:
                 ticks = [1000] * (b.varint() + 1)
-                timed = b.varint()
+                timed = b.u(1)
                 require(len(ticks) <= 255 and timed <= 1, "packet's head")
                 ticks = [b.varint() if timed else 1000 for _ in ticks]
             require(before is not None, "the frame before is missing")
@@ -246,6 +247,7 @@ class Peak:
     def read(cls, head: Bytes) -> Peak:
         low, span = head.signed(), head.varint()
         require(span < 65536, "span of values")
+        require(low >= -(2**31) and low + span < 2**31, "lowest value")
         if not span:
             return cls(low, 0)
         mode, hit, rho = head.varint(), head.u(1), head.u(1)
@@ -595,7 +597,7 @@ def checked(values: np.ndarray, header: Header) -> np.ndarray:
 
 def intra(data: bytes, header: Header) -> State:
     head = Bytes(data)
-    kind = head.varint() if header.cell else 0
+    kind = head.u(1) if header.cell else 0
     count = head.varint()
     require(count <= 65535, "number of splats")
     where = Gamma.read(head, count)
@@ -616,7 +618,7 @@ def inter(data: bytes, before: State, header: Header) -> State:
     has_region, has_dropped, has_changed, has_added, has_motion = (parts >> k & 1 for k in range(5))
     count = len(before.values)
     require(not has_region or header.cell > 0, "a region without cells")
-    kind = head.varint() if has_region else 0
+    kind = head.u(1) if has_region else 0
     dropped = head.varint() if has_dropped else 0
     require(dropped <= count and (dropped > 0 or not has_dropped), "dropped splats")
     gaps = Gamma.read(head, dropped)

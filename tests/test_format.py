@@ -10,19 +10,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import tsplat
 from tests import independent
 from tests.clips import pictures, write_clip
+from tests.coding import encode
 from tests.golden.regenerate import FOLDER
-from tsplat.decoding.decoder import Decoder, Reader
+from tsplat.decoding.decoder import Decoder
+from tsplat.files.reader import Reader
 from tsplat.stream import bits_back, container, delta, entropy, mask
 
 SPECIFICATION = independent.SPECIFICATION.read_text()
 SETTINGS = {
     "crf 20": {"crf": 20, "gop": 7},
-    "low delay": {"crf": 30, "low_delay": True, "background": "#204060", "roi": "masks"},
-    "paper": {"select": "paper", "gaussians": 120, "gop": 9},
-    "bits-back": {"select": "paper", "gaussians": 120, "gop": 9, "entropy": "bits-back"},
+    "low delay": {"crf": 30, "span": 1, "background": "#204060", "roi": "masks"},
+    "paper": {"preset": "paper", "gaussians": 120, "gop": 9},
+    "bits-back": {"preset": "paper", "gaussians": 120, "gop": 9, "entropy": "bits-back"},
 }
 
 
@@ -42,7 +43,7 @@ def stream(request, tmp_path_factory) -> Path:
         masks = [np.dstack([disc] * 3) for disc in discs]
         settings["roi"] = write_clip(folder / "masks.mkv", masks, codec="ffv1", pix_fmt="bgr0")
     clip = write_clip(folder / "talk.mkv", frames)
-    tsplat.encode(clip, folder / "out.tsplat", **{"roi": "off", "arch": "cpu"} | settings)
+    encode(clip, folder / "out.tsplat", **settings)
     return folder / "out.tsplat"
 
 

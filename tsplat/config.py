@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import astuple, dataclass, field, fields, replace
 
+from tsplat.choices import BACKGROUNDS, MOTIONS, PRESETS, one_of, unknown
 from tsplat.errors import ConfigError
 from tsplat.splats import MAX_SPLATS, Steps
 
-PRESETS = ("realtime", "fast", "slow")
-BACKGROUNDS = ("splats", "none", "blur", "video")
-MOTIONS = ("flow", "grid", "none")
 CRF = 24.0
 """Constant quality of an encoder that is told nothing."""
 ANCHOR = 30.0
@@ -25,11 +23,6 @@ def _count(name: str, value: int, low: int, high: int) -> None:
 def _within(name: str, value: float, low: float, high: float) -> None:
     if not (isinstance(value, (int, float)) and math.isfinite(value) and low <= value <= high):
         raise ConfigError(f"{name}: got {value}, expected {low}..{high}")
-
-
-def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise ConfigError(f"{name}: got {value!r}, expected one of {', '.join(known)}")
 
 
 @dataclass(frozen=True)
@@ -176,9 +169,10 @@ class EncoderConfig:
     gaussians : int or None
         Splats that an I-frame is fitted with, 1..65535; by ``crf`` and the picture's size by
         default. Those that do not pay are left out.
-    span : int
-        Frames from one P-frame to the next, 1..255; those between are interpolated. An encoder
-        then gives packets late: 1 is for live use.
+    span : int or None
+        Frames from one P-frame to the next, 1..255; those between are interpolated, and an encoder
+        gives packets late. By default 1 for an :class:`~tsplat.encoding.encoder.Encoder` and what
+        is live, 3 for files.
     gop : int
         Frames from one I-frame to the next, 1..65535; scene cuts make I-frames besides.
     motion : {"flow", "grid", "none"}
@@ -206,7 +200,7 @@ class EncoderConfig:
     window: float = 1.0
     psnr: float | None = None
     gaussians: int | None = None
-    span: int = 1
+    span: int | None = None
     gop: int = 250
     motion: str = "flow"
     intra: FitConfig = field(default_factory=lambda: _INTRA)
@@ -228,10 +222,13 @@ class EncoderConfig:
         _within("window", self.window, 0.1, 3600)
         if self.gaussians is not None:
             _count("gaussians", self.gaussians, 1, MAX_SPLATS)
-        _count("span", self.span, 1, 255)
+        if self.span is not None:
+            _count("span", self.span, 1, 255)
         _count("gop", self.gop, 1, 65535)
-        _one_of("motion", self.motion, MOTIONS)
-        _one_of("background", self.background, BACKGROUNDS)
+        one_of("motion", self.motion, MOTIONS)
+        one_of("background", self.background, BACKGROUNDS)
+        if len(self.backdrop) != 3:
+            raise ConfigError(f"backdrop: got {self.backdrop}, expected red, green and blue")
         for level in self.backdrop:
             _count("backdrop", level, 0, 255)
         if self.background_kbps is not None:
@@ -275,9 +272,13 @@ def preset(name: str, **settings) -> EncoderConfig:
     Raises
     ------
     ConfigError
-        Unknown preset, or a setting out of range.
+        Unknown preset or setting, or a setting out of range.
     """
-    _one_of("preset", name, PRESETS)
+    one_of("preset", name, PRESETS)
+    known = [f.name for f in fields(EncoderConfig)]
+    for setting in settings:
+        if setting not in known:
+            raise ConfigError(f"preset: {unknown(setting, known)}")
     return replace(_PRESETS[name], **settings)
 
 

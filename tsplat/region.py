@@ -33,6 +33,24 @@ class Region:
         """The whole picture."""
         return cls(np.ones(grid(width, height, cell), bool))
 
+    @classmethod
+    def of(cls, alpha: np.ndarray, cell: int) -> Region:
+        """The cells that opacities fill by half or more.
+
+        Parameters
+        ----------
+        alpha : (H, W) bool, uint8 of 0..255 or float of 0..1
+        cell : int
+            Side of a cell, pixels.
+        """
+        height, width = alpha.shape
+        rows, columns = grid(width, height, cell)
+        room = ((0, rows * cell - height), (0, columns * cell - width))
+        full = 255 if alpha.dtype == np.uint8 else 1
+        padded = np.pad(alpha.astype(np.float32), room, mode="edge")
+        means = padded.reshape(rows, cell, columns, cell).mean((1, 3))
+        return cls(means >= full / 2)
+
     @property
     def whole(self) -> bool:
         return bool(self.cells.all())

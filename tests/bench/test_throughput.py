@@ -11,7 +11,7 @@ from tsplat.bench import codecs as peers
 from tsplat.bench import throughput
 from tsplat.bench.peers import CRFS
 from tsplat.bench.pictures import Pictures
-from tsplat.decoding.decoder import Reader
+from tsplat.files.reader import Reader
 
 
 @pytest.fixture(scope="module")

@@ -13,27 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.cli.commands import TSPLAT, fails, process, tsplat
 from tests.clips import HEIGHT, WIDTH, pictures, psnr, write_clip
 
-TSPLAT = str(Path(sys.executable).with_name("tsplat"))
-SMALL = ("--gaussians", "80", "--arch", "cpu", "--roi", "off")
-
-
-def tsplat(*words: object, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [TSPLAT, *map(str, words)], input=stdin, capture_output=True, timeout=120, check=False
-    )
-
-
-def fails(result: subprocess.CompletedProcess[bytes], code: int, *words: str) -> None:
-    """One line on stderr with these words, this exit code, no traceback, no result."""
-    message = result.stderr.decode()
-    assert result.returncode == code, message
-    assert "Traceback" not in message
-    assert len(message.strip().splitlines()) == 1, message
-    assert result.stdout == b""
-    for word in words:
-        assert word in message
+SMALL = ("--set", "gaussians=80", "--arch", "cpu", "--roi", "off")
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +127,7 @@ def test_decode_a_range_and_another_size(stream, tmp_path):
 def test_y4m_through_pipes(clip, stream, tmp_path):
     y4m = tsplat("decode", stream, "-", "--arch", "cpu").stdout
     out = tmp_path / "again.tsplat"
-    result = tsplat("encode", "-", out, "--json", *SMALL, stdin=y4m)
+    result = process("encode", "-", out, "--json", *SMALL, stdin=y4m)
     assert json.loads(result.stdout)["frames"] == 8
 
 
@@ -156,14 +139,16 @@ def test_presets_and_options_are_heard(clip, tmp_path):
     assert result["gaussians"] == 80
 
 
-def test_auto_falls_back_to_the_cpu_and_says_so_once(clip, tmp_path):
-    result = tsplat("encode", clip, tmp_path / "o.tsplat", "--gaussians", 20, "--frames", 1)
-    assert result.returncode == 0
-    assert result.stderr.decode().count("using the CPU") <= 1
-    quiet = tsplat(
-        "encode", clip, tmp_path / "p.tsplat", "--gaussians", 20, "--frames", 1, "--quiet"
-    )
-    assert quiet.stderr == b""
+def test_a_command_says_nothing_that_was_not_asked(clip, tmp_path):
+    """A backend that is not there is no news; and who is quiet gets no summary."""
+    words = ("--set", "gaussians=20", "--frames", 1, "--quiet")
+    for extra in ((), ("--json",)):
+        result = process("encode", clip, tmp_path / f"{len(extra)}.tsplat", *words, *extra)
+        assert (result.returncode, result.stderr) == (0, b"")
+        assert bool(result.stdout) == bool(extra)
+    loud = process("decode", tmp_path / "0.tsplat", tmp_path / "out.rgb")
+    assert loud.stderr == b""
+    assert b"1 frames" in loud.stdout
 
 
 def test_bad_input_gets_one_line(clip, tmp_path):
@@ -175,18 +160,21 @@ def test_bad_input_gets_one_line(clip, tmp_path):
     fails(tsplat("encode", text, out), 1, "text.mp4", "not a video")
     fails(tsplat("encode", tmp_path / "no.mp4", out), 1, "no such file")
     fails(tsplat("encode", clip, clip, "--overwrite"), 1, "same file")
-    fails(tsplat("encode", clip, text), 1, "exists already")
+    taken = tmp_path / "taken.tsplat"
+    taken.touch()
+    fails(tsplat("encode", clip, taken), 1, "exists already")
+    fails(tsplat("encode", clip, text, "--overwrite"), 2, "is a .tsplat file", "decode writes")
     fails(tsplat("decode", text, tmp_path / "o.mp4"), 1, "not a .tsplat file")
     fails(tsplat("decode", tmp_path / "no.tsplat", tmp_path / "o.mp4"), 1, "cannot be read")
     fails(tsplat("info", text), 1, "not a .tsplat file")
     fails(tsplat("encode", clip, out, "--arch", "metal"), 1, "metal", "available: cpu")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["empty.mp4", "text.mp4"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["empty.mp4", "taken.tsplat", "text.mp4"]
 
 
 def test_wrong_usage_exits_with_2(clip, stream, tmp_path):
     out = tmp_path / "out.tsplat"
     fails(tsplat("encode", clip, out, "--gop", 0, "--arch", "cpu"), 2, "gop", "1..65535")
-    fails(tsplat("encode", clip, out, "--gaussians", 70000, "--arch", "cpu"), 2, "gaussians")
+    fails(tsplat("encode", clip, out, "--set", "gaussians=70000", "--arch", "cpu"), 2, "gaussians")
     fails(tsplat("encode", clip, out, "--psnr", "nan", "--arch", "cpu"), 2, "psnr")
     fails(
         tsplat("decode", stream, tmp_path / "o.rgb", "--start", 9, "--arch", "cpu"), 2, "8 frames"
@@ -232,16 +220,17 @@ def test_nothing_decodable_is_an_error(stream, tmp_path):
     assert not (tmp_path / "o.rgb").exists()
 
 
-def test_ctrl_c_leaves_nothing(tmp_path):
-    clip = write_clip(tmp_path / "long.mp4", pictures(60))
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_what_ends_a_command_leaves_nothing(tmp_path, number):
+    clip = write_clip(tmp_path / "long.mp4", pictures(40))
     out = tmp_path / "out.tsplat"
     process = subprocess.Popen(
         [TSPLAT, "encode", str(clip), str(out), *SMALL, "--preset", "slow"],
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
-    wait_for(lambda: any(tmp_path.glob(".out*")))
-    process.send_signal(signal.SIGINT)
+    wait_for(lambda: any(tmp_path.glob(".tsplat-*")))
+    process.send_signal(number)
     _, message = process.communicate(timeout=60)
     assert process.returncode == 130
     assert message.decode().strip().splitlines()[-1] == "tsplat: interrupted"
@@ -260,7 +249,7 @@ def wait_for(condition) -> None:
 def test_a_closed_pipe_ends_quietly(stream):
     read, write = os.pipe()
     process = subprocess.Popen(
-        [TSPLAT, "decode", str(stream), "-", "--arch", "cpu", "--scale", "8"],
+        [TSPLAT, "decode", str(stream), "-", "--arch", "cpu", "--size", "8x"],
         stdout=write,
         stderr=subprocess.PIPE,
     )
@@ -276,7 +265,7 @@ def test_a_closed_pipe_ends_quietly(stream):
 def test_a_full_disk_is_one_line(stream):
     with open("/dev/full", "wb") as full:
         result = subprocess.run(
-            [TSPLAT, "decode", str(stream), "-", "--arch", "cpu", "--scale", "8"],
+            [TSPLAT, "decode", str(stream), "-", "--arch", "cpu", "--size", "8x"],
             stdout=full,
             stderr=subprocess.PIPE,
             timeout=60,
@@ -324,25 +313,43 @@ def test_a_failed_selftest_shows_its_table_and_exits_with_1(monkeypatch, capsys)
     assert "metal" in err
 
 
-def test_changes_can_be_coded_as_sets(clip, tmp_path):
-    out, select = tmp_path / "sets.tsplat", ("--select", "paper")
-    result = tsplat("encode", clip, out, "--entropy", "bits-back", *select, *SMALL)
+def test_the_papers_codec_can_be_asked_for(clip, tmp_path):
+    out = tmp_path / "sets.tsplat"
+    words = ("--preset", "paper", "--set", "entropy=bits-back", "--set", "init=lsc")
+    result = tsplat("encode", clip, out, *words, *SMALL)
     assert result.returncode == 0, result.stderr
     assert out.read_bytes()[36] == 1
     assert tsplat("decode", out, tmp_path / "sets.rgb").returncode == 0
     assert tsplat("info", out).returncode == 0
 
 
-def test_starts_and_motion_can_be_chosen(clip, tmp_path):
-    """Each combination gives a file of its own that decodes."""
-    found = set()
-    for init, motion in (("lsc", "grid"), ("regressor", "none")):
-        out = tmp_path / f"{init}.tsplat"
-        result = tsplat("encode", clip, out, "--init", init, "--motion", motion, *SMALL)
-        assert result.returncode == 0, result.stderr
-        assert tsplat("decode", out, tmp_path / f"{init}.rgb").returncode == 0
-        found.add(out.read_bytes())
-    assert len(found) == 2
-    refused = tsplat("encode", clip, tmp_path / "no.tsplat", "--init", "magic")
-    assert refused.returncode == 2
-    assert not (tmp_path / "no.tsplat").exists()
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--set", "gausians=3"), "no setting gausians; did you mean gaussians"),
+        (("--set", "gaussians"), "expected KEY=VALUE"),
+        (("--set", "gaussians=many"), "expected a whole number"),
+        (("--set", "motion=up"), "expected one of flow, grid, none"),
+        (("--set", "init=lsc"), "init goes with --preset paper alone"),
+        (("--gaussians", "100"), "--gaussians is gone: use --set gaussians=N"),
+        (("--select", "paper"), "--select is gone: use --preset paper"),
+        (("--background-kbps", 40), "use --background video:K"),
+        (("--background", "video:fast"), "such as video:40k"),
+        (("--presett", "fast"), "No such option"),
+    ],
+)
+def test_settings_that_are_not_there_are_named(clip, tmp_path, words, message):
+    fails(tsplat("encode", clip, tmp_path / "out.tsplat", *words), 2, message)
+
+
+def test_settings_are_listed(capsys):
+    listed = tsplat("encode", "--set", "help").stdout.decode()
+    for key in ("gaussians=int", "motion=flow|grid|none", "threshold=float"):
+        assert key in listed
+
+
+def test_help_has_groups():
+    text = tsplat("encode", "--help").stdout.decode()
+    heads = ("Quality:", "Pictures:", "Person:", "Stream:", "Machine:", "Output:")
+    assert [text.index(head) for head in heads] == sorted(text.index(head) for head in heads)
+    assert "--gaussians" not in text

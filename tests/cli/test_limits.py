@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +10,10 @@ import pytest
 from PIL import Image
 
 import tsplat as tsplat_api
-from tests.cli.test_cli import fails, tsplat
+from tests.cli.commands import fails, tsplat
 from tests.clips import HEIGHT, WIDTH, pictures, psnr, write_clip
+from tsplat.config import FitConfig
+from tsplat.paper.codec import codec
 
 SHARED = ("--json", "--quiet", "--overwrite", "--arch", "cpu", "--roi", "off")
 
@@ -73,7 +74,7 @@ def test_a_bit_rate_below_what_is_possible_is_approached_with_a_warning(folder, 
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("noise", ("--psnr", 60, "--frames", 1)), ("talk", ("--psnr", 35, "--gaussians", 10))],
+    [("noise", ("--psnr", 60, "--frames", 1)), ("talk", ("--psnr", 35, "--set", "gaussians=10"))],
 )
 def test_a_psnr_beyond_what_is_possible_is_approached_with_a_warning(folder, name, words):
     result, said = encoded(folder, name, *words)
@@ -81,8 +82,13 @@ def test_a_psnr_beyond_what_is_possible_is_approached_with_a_warning(folder, nam
     assert f"PSNR {result['psnr_db']:.2f} dB, less than the {words[1]} asked for" in said
 
 
+def test_a_bit_rate_with_nothing_to_spend_it_on_is_said(folder):
+    result, said = encoded(folder, "talk", "--bitrate", "2000k")
+    assert f"{result['kbit_s']:.1f} kbit/s, less than the 2000 asked for" in said
+
+
 def test_what_is_reached_is_not_warned_of(folder):
-    for words in (("--bitrate", "2000k"), ("--psnr", 15), ("--crf", 63)):
+    for words in (("--psnr", 15), ("--crf", 63)):
         result, said = encoded(folder, "talk", *words)
         assert said == ""
         assert result["warnings"] == []
@@ -91,11 +97,10 @@ def test_what_is_reached_is_not_warned_of(folder):
 def test_a_large_picture_is_encoded_and_decoded(tmp_path):
     """4096x2160, with the shortest of fits: what a machine may take a minute for otherwise."""
     frames = [np.kron(f, np.ones((16, 16, 1), np.uint8)) for f in pictures(2, 256, 135)]
-    config = tsplat_api.preset("fast", gaussians=3000, select="paper")
-    fit = replace(config.intra, iterations=2, grow=0, presolve=0, solve=2)
-    encoder = tsplat_api.Encoder(4096, 2160, 30, replace(config, intra=fit))
-    data = encoder.header + b"".join(encoder.encode(frame) for frame in frames)
-    (tmp_path / "large.tsplat").write_bytes(data + encoder.finish())
+    fit = FitConfig(2, solve=2)
+    config, ways = codec(gaussians=3000, intra=fit)
+    encoded = tsplat_api.encode_clip(frames, config, ways=ways)
+    (tmp_path / "large.tsplat").write_bytes(encoded.stream)
     raw = tmp_path / "large.rgb"
     answer = tsplat("decode", tmp_path / "large.tsplat", raw, "--json", "--arch", "cpu")
     assert json.loads(answer.stdout)["frames"] == 2

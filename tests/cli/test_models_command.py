@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_cli import TSPLAT, fails
+from tests.cli.commands import TSPLAT, fails
 from tests.roi.test_models import CONTENT, serving
 
 PATCHED = """

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.cli.test_cli import SMALL, fails, tsplat
+from tests.cli.commands import fails, tsplat
 from tests.clips import pictures, write_clip
 
 
@@ -36,20 +36,3 @@ def test_json_is_one_object(tmp_path):
     result = tsplat("reproduce", clip, "--quick", "--json", "--quiet", "--out", tmp_path / "r")
     assert result.stderr == b""
     assert json.loads(result.stdout)["summary"]["iterations_ratio"] is None
-
-
-def test_encoding_as_gaussianimage_does(tmp_path):
-    clip = write_clip(tmp_path / "talk.mp4", pictures(2))
-    found = {}
-    for name, words in {
-        "usual": (),
-        "qat": ("--quant", "qat"),
-        "adan": ("--init", "random", "--optimizer", "adan"),
-    }.items():
-        out = tmp_path / f"{name}.tsplat"
-        result = tsplat("encode", clip, out, "--json", "--quiet", *words, *SMALL)
-        assert result.returncode == 0, result.stderr.decode()
-        found[name] = json.loads(result.stdout)
-        assert json.loads(tsplat("eval", clip, out, "--json").stdout)["psnr_db"] > 15
-    assert found["qat"]["bytes"] != found["usual"]["bytes"]
-    assert found["adan"]["seconds"]["intra"] > found["usual"]["seconds"]["intra"]

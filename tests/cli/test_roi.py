@@ -10,13 +10,13 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.cli.test_cli import fails, tsplat
+from tests.cli.commands import fails, tsplat
 from tests.clips import pictures, psnr, write_clip
 from tsplat.stream import container
 from tsplat.stream.container import BACKGROUND
 
 WIDTH, HEIGHT, FRAMES = 160, 90, 10
-FEW = ("--gaussians", 120, "--arch", "cpu")
+FEW = ("--set", "gaussians=120", "--arch", "cpu")
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_auto_takes_the_whole_frame_where_there_is_nobody(rocks, tmp_path):
 
 
 def test_the_person_alone_costs_less_and_eval_names_each_part(clip, person, tmp_path):
-    whole = encoded(clip, tmp_path / "whole.tsplat", "--roi", "off", "--gaussians", 300)
+    whole = encoded(clip, tmp_path / "whole.tsplat", "--roi", "off", "--set", "gaussians=300")
     compared = json.loads(tsplat("eval", clip, person, "--json", "--arch", "cpu").stdout)
     assert compared["bytes"] < 0.7 * whole["bytes"]
     assert compared["psnr_region_db"] > 22
@@ -243,7 +243,7 @@ def test_bad_models_and_backgrounds_get_one_line(clip, person, tmp_path):
     fails(tsplat("encode", clip, out, "--matting-model", text, *FEW), 1, "model.onnx")
     fails(tsplat("encode", clip, out, "--background", "beach", *FEW), 2, "beach", "colour")
     fails(tsplat("encode", clip, out, "--background", "blur", "--roi", "off", *FEW), 2, "region")
-    fails(tsplat("encode", clip, out, "--background-kbps", 5, *FEW), 2, "video")
+    fails(tsplat("encode", clip, out, "--background", "video:0", *FEW), 2, "background-kbps")
     fails(tsplat("decode", person, tmp_path / "o", "--background", "beach"), 2, "beach")
     fails(tsplat("decode", person, tmp_path / "o", "--background", text), 1, "not an image")
     fails(tsplat("decode", person, tmp_path / "o", "--background", "blur"), 2, "none in this")

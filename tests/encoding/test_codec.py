@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +13,7 @@ import tsplat
 import tsplat.config
 import tsplat.encoding.coder
 from tests.clips import HEIGHT, WIDTH, pictures, psnr, write_clip
+from tests.coding import encode
 from tests.packets import parsed
 from tsplat.encoding.predict.moving import reaching
 from tsplat.errors import BitstreamError, ConfigError
@@ -149,9 +149,46 @@ def test_frames_must_fit_the_encoder():
     encoder = tsplat.Encoder(WIDTH, HEIGHT, 30, CONFIG)
     with pytest.raises(ConfigError, match="frame: got"):
         encoder.encode(np.zeros((10, 10, 3), np.uint8))
-    encoder = tsplat.Encoder(WIDTH, HEIGHT, 30, CONFIG, roi=lambda f: Region(np.ones((3, 3), bool)))
+    frame = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    for ticks in (-1, 1 << 35):
+        with pytest.raises(ConfigError, match=f"ticks: got {ticks}"):
+            encoder.encode(frame, ticks)
+    with pytest.raises(ConfigError, match="none without it"):
+        encoder.encode(frame, region=np.ones((HEIGHT, WIDTH)))
+    encoder = tsplat.Encoder(WIDTH, HEIGHT, 30, CONFIG, regions=True)
     with pytest.raises(ConfigError, match=r"region: got \(3, 3\) cells, expected \(27, 48\)"):
-        encoder.encode(np.zeros((HEIGHT, WIDTH, 3), np.uint8))
+        encoder.encode(frame, region=Region(np.ones((3, 3), bool)))
+    with pytest.raises(ConfigError, match="one a frame is needed"):
+        encoder.encode(frame)
+    with pytest.raises(ConfigError, match=r"region: got \(9, 9\), expected a Region or opacities"):
+        encoder.encode(frame, region=np.ones((9, 9)))
+
+
+@pytest.mark.parametrize(("kind", "full"), [(bool, 1), (np.uint8, 255), (np.float32, 1)])
+def test_opacities_are_a_region(kind, full):
+    alpha = np.zeros((HEIGHT, WIDTH), kind)
+    alpha[10:40, 30:60] = full
+    encoder = tsplat.Encoder(WIDTH, HEIGHT, 30, NONE, regions=True)
+    encoder.encode(pictures(1)[0], region=alpha)
+    rows, columns = np.nonzero(encoder.region.cells)
+    assert (rows.min(), rows.max()) == (10 // CELL, 40 // CELL - 1)
+    assert (columns.min(), columns.max()) == (30 // CELL, 60 // CELL - 1)
+
+
+def test_one_array_may_hold_every_frame_in_turn():
+    """Frames that wait for others are what they were when they were given."""
+    frames = pictures(7)
+    frames[4:] = [255 - frame for frame in frames[4:]]
+    config = tsplat.preset("fast", gaussians=60, span=3)
+    streams = []
+    for refilled in (False, True):
+        encoder = tsplat.Encoder(WIDTH, HEIGHT, 30, config)
+        array, data = np.empty_like(frames[0]), b""
+        for frame in frames:
+            array[:] = frame
+            data += encoder.encode(array if refilled else frame)
+        streams.append(data + encoder.finish())
+    assert streams[0] == streams[1]
 
 
 @pytest.mark.parametrize("background", ["none", "blur", "video"])
@@ -173,10 +210,10 @@ def test_flat_and_tiny_pictures_work(size, picture):
 def test_files_go_round_from_python(tmp_path):
     clip = write_clip(tmp_path / "clip.mp4", pictures(3))
     out = tmp_path / "clip.tsplat"
-    result = tsplat.encode(clip, out, gaussians=80, psnr=20.0, roi="off", arch="cpu")
+    result = encode(clip, out, gaussians=80, psnr=20.0)
     assert result["psnr_db"] > 19.5
-    assert tsplat.evaluate(clip, out, arch="cpu")["psnr_db"] == pytest.approx(result["psnr_db"])
-    assert tsplat.decode(out, tmp_path / "frames", arch="cpu", scale=0.5)["frames"] == 3
+    assert tsplat.evaluate(clip, out)["psnr_db"] == pytest.approx(result["psnr_db"])
+    assert tsplat.decode(out, tmp_path / "frames", size=0.5)["frames"] == 3
 
 
 CELL = default_cell(WIDTH, HEIGHT)
@@ -190,18 +227,12 @@ def person(x: float, y: float = 30, radius: float = 17) -> Region:
     return Region(np.hypot(u - x, v - y) < radius)
 
 
-def script(regions: Callable[[int], Region]) -> Callable[[np.ndarray], Region]:
-    """The region of each frame by its number."""
-    count = itertools.count()
-    return lambda frame: regions(next(count))
-
-
 def run(regions: Callable[[int], Region], frames: list[np.ndarray], config=NONE):
     """Frame by frame: the encoder, its packet's parts, and a decoder that shows them."""
-    encoder = tsplat.Encoder(WIDTH, HEIGHT, 30, config, roi=script(regions))
+    encoder = tsplat.Encoder(WIDTH, HEIGHT, 30, config, regions=True)
     decoder = tsplat.Decoder(encoder.header)
-    for frame in frames:
-        data = encoder.encode(frame)
+    for k, frame in enumerate(frames):
+        data = encoder.encode(frame, region=regions(k))
         decoder.advance(data)
         yield encoder, data, decoder
 
@@ -446,11 +477,11 @@ def test_regions_of_any_size_of_picture(size, background):
     y, x = np.indices(shape)
     config = tsplat.preset("fast", background=background)
     regions = [Region((y + x + k) % 9 < 6) for k in range(3)]
-    encoder = tsplat.Encoder(width, height, 30, config, roi=script(lambda k: regions[k]))
+    encoder = tsplat.Encoder(width, height, 30, config, regions=True)
     decoder = tsplat.Decoder(encoder.header)
     for k in range(3):
         frame = np.full((height, width, 3), 60 + 40 * k, np.uint8)
-        decoder.advance(encoder.encode(frame))
+        decoder.advance(encoder.encode(frame, region=regions[k]))
         assert same_state(encoder, decoder)
         assert decoder.picture().shape == frame.shape
 

@@ -12,10 +12,10 @@ from tsplat_cli.info_command import _lines
 import tsplat
 from tests.golden.regenerate import FOLDER
 from tests.golden.streams import small as small_stream
-from tsplat.decoding.decoder import Reader
 from tsplat.errors import BitstreamError, ConfigError
 from tsplat.files.evaluate import evaluate
 from tsplat.files.inspect import inspect
+from tsplat.files.reader import Reader
 from tsplat.media.source import open_source
 
 GOLDEN = FOLDER / "small.tsplat"

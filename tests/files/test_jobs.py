@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.clips import pictures, write_clip
+from tests.coding import encode
 from tsplat.config import preset
 from tsplat.errors import ConfigError
 from tsplat.files import jobs
-from tsplat.files.encoding import encode
-from tsplat.files.jobs import plan
+from tsplat.files.jobs import Whole, plan
 from tsplat.media.source import open_source
 
 CUT, FRAMES, GOP = 8, 14, 5
@@ -28,18 +28,18 @@ def clip(tmp_path_factory) -> Path:
 
 def test_parts_begin_at_scene_cuts_and_after_a_gop(clip):
     with open_source(clip) as source:
-        planned, warnings = plan(clip, None, source.clip, preset("fast", gop=GOP), None)
+        planned = plan(Whole(str(clip), None, source.clip, preset("fast", gop=GOP)), None, source)
     assert [j.start for j in planned] == STARTS
     assert [j.scene for j in planned] == [0, 0, 1, 1]
     assert [len(j.ticks) for j in planned] == [5, 3, 5, 1]
-    assert warnings == []
 
 
 @pytest.mark.parametrize("low_delay", [False, True])
 def test_two_processes_write_the_bytes_of_one(clip, tmp_path, low_delay):
     one, two = tmp_path / "one.tsplat", tmp_path / "two.tsplat"
-    settings = {"gop": GOP, "roi": "off", "gaussians": 60, "arch": "cpu", "low_delay": low_delay}
-    first, second = encode(clip, one, **settings), encode(clip, two, jobs=2, **settings)
+    settings = {"gop": GOP, "gaussians": 60, "span": 1 if low_delay else None}
+    first = encode(clip, one, **settings)
+    second = encode(clip, two, run={"jobs": 2}, **settings)
     assert one.read_bytes() == two.read_bytes()
     assert first["i_frames"] == len(STARTS)
     same = ("frames", "i_frames", "p_frames", "b_frames", "bytes", "splats", "duration_s")
@@ -54,7 +54,7 @@ def test_after_an_i_frame_that_nobody_foresaw_the_scene_is_encoded_in_one_go(cli
         def submit(self, work, job):
             self.value = work(job)
             asked.append((job.start, len(job.ticks)))
-            found = jobs.Part(b"", [(job.start, 0)] * (2 if job.start == 0 else 1), 0.0, None)
+            found = jobs.Part(b"", 0, [(job.start, 0)] * (2 if job.start == 0 else 1), 0.0, None)
             return type("Future", (), {"result": lambda self: found})()
 
         def shutdown(self, **_): ...
@@ -63,7 +63,7 @@ def test_after_an_i_frame_that_nobody_foresaw_the_scene_is_encoded_in_one_go(cli
     monkeypatch.setattr(jobs, "ProcessPoolExecutor", Now)
     monkeypatch.setattr(jobs, "encode_job", lambda job: None)
     with open_source(clip) as source:
-        planned, _ = plan(clip, None, source.clip, preset("fast", gop=GOP), None)
+        planned = plan(Whole(str(clip), None, source.clip, preset("fast", gop=GOP)), None, source)
     assert len(list(jobs.encoded(planned, 2, "cpu", 1))) == 3
     assert asked == [(0, 5), (5, 3), (8, 5), (13, 1), (0, 8)]
 
@@ -71,17 +71,17 @@ def test_after_an_i_frame_that_nobody_foresaw_the_scene_is_encoded_in_one_go(cli
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"jobs": 0}, "jobs: got 0"),
-        ({"jobs": 2}, "region of interest"),
-        ({"jobs": 2, "roi": "off", "bitrate": 20}, "bitrate"),
-        ({"jobs": 2, "roi": "off", "psnr": 30}, "psnr"),
-        ({"jobs": 2, "roi": "off", "select": "paper"}, "paper"),
-        ({"jobs": 2, "roi": "off", "live": True}, "live"),
+        ({"run": {"jobs": 0}}, "jobs: got 0"),
+        ({"run": {"jobs": 2}, "roi": "auto"}, "region of interest"),
+        ({"run": {"jobs": 2}, "bitrate": 20}, "bitrate"),
+        ({"run": {"jobs": 2}, "psnr": 30}, "psnr"),
+        ({"run": {"jobs": 2}, "preset": "paper"}, "paper"),
+        ({"run": {"jobs": 2, "live": True}}, "live"),
     ],
 )
 def test_what_carries_state_is_refused(clip, tmp_path, settings, words):
     with pytest.raises(ConfigError, match=words):
         encode(clip, tmp_path / "out.tsplat", **settings)
     with pytest.raises(ConfigError, match="only once"):
-        encode("-", tmp_path / "out.tsplat", jobs=2, roi="off")
+        encode("-", tmp_path / "out.tsplat", run={"jobs": 2})
     assert not any(tmp_path.iterdir())

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from tests.clips import HEIGHT, WIDTH
+from tests.coding import encode
 from tsplat.errors import MediaError
-from tsplat.files import encoding, live
-from tsplat.files.encoding import encode
+from tsplat.files import live, session
 from tsplat.files.live import Ending, Live, within
 from tsplat.media import source as source_module
 from tsplat.media.clip import Clip, Source
@@ -102,7 +102,7 @@ def test_a_camera_that_vanishes_leaves_a_whole_file_and_a_warning(tmp_path, monk
         source_module, "open_camera", lambda path: av.open(picture, "r", format="lavfi")
     )
     out = tmp_path / "out.tsplat"
-    answer = encode("camera:0", out, gaussians=40, roi="off", arch="cpu")
+    answer = encode("camera:0", out, gaussians=40)
     assert answer["frames"] + answer["dropped_frames"] == 15
     assert answer["warnings"] == ["camera:0: gives no more frames"]
     assert out.exists()
@@ -119,11 +119,11 @@ def test_a_camera_that_stalls_leaves_a_whole_file_and_a_warning(tmp_path, monkey
         real._pictures = pictures()
         return real
 
-    monkeypatch.setattr(encoding, "open_source", opened)
-    monkeypatch.setattr(encoding, "STALL", 0.3)
+    monkeypatch.setattr(session, "open_source", opened)
+    monkeypatch.setattr(session, "STALL", 0.3)
     monkeypatch.setattr(live, "_PATIENCE", 0.1)
     out = tmp_path / "out.tsplat"
-    answer = encode("camera:0", out, gaussians=40, roi="off", arch="cpu")
+    answer = encode("camera:0", out, gaussians=40)
     assert (answer["frames"], answer["warnings"]) == (1, ["camera:0: no frame for 0.3 s, given up"])
     assert out.exists()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.golden.streams import STREAMS
-from tsplat.decoding.decoder import Reader
+from tsplat.files.reader import Reader
 from tsplat.kernels import runtime
 
 FOLDER = Path(__file__).parent

@@ -9,7 +9,8 @@ import pytest
 
 from tests.golden.regenerate import FOLDER
 from tests.golden.streams import STREAMS, without_backgrounds
-from tsplat.decoding.decoder import Decoder, Reader
+from tsplat.decoding.decoder import Decoder
+from tsplat.files.reader import Reader
 from tsplat.stream.container import BACKGROUND, INTER, INTRA
 
 EXACT = ("small", "plain", "blur", "bits_back")

@@ -14,8 +14,9 @@ import pytest
 from tests.packets import packed
 from tests.stream.test_mask import blob
 from tests.stream.test_payload import CELLS, GRID, HEIGHT, PLAIN, WHOLE, WIDTH, splats
-from tsplat.decoding.decoder import Decoder, Reader
+from tsplat.decoding.decoder import Decoder
 from tsplat.errors import BitstreamError
+from tsplat.files.reader import Reader
 from tsplat.region import MAX_CELLS, Region
 from tsplat.splats import MAX_SPLATS
 from tsplat.stream import container, mask, payload, varint

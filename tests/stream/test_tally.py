@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import tsplat
 from tests.clips import pictures, write_clip
+from tests.coding import encode
 from tests.golden.regenerate import FOLDER
-from tsplat.decoding.decoder import Decoder, Reader
+from tsplat.decoding.decoder import Decoder
 from tsplat.files.inspect import inspect
+from tsplat.files.reader import Reader
 from tsplat.splats import QuantizedSplats
 from tsplat.stream import payload
 from tsplat.stream.container import INTRA
@@ -24,7 +25,7 @@ from tsplat.stream.tally import KINDS, Tally
 def stream(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("tally")
     clip = write_clip(folder / "talk.mkv", pictures(9, 320, 180))
-    tsplat.encode(clip, folder / "out.tsplat", crf=14, gop=6, roi="off", arch="cpu")
+    encode(clip, folder / "out.tsplat", crf=14, gop=6)
     return folder / "out.tsplat"
 
 

@@ -15,8 +15,9 @@ from rich.table import Table
 
 from tsplat.bench.portrait import write_portrait
 from tsplat.files.decoding import decode
-from tsplat.files.encoding import encode
 from tsplat.files.evaluate import evaluate
+from tsplat.files.run import Run
+from tsplat.files.session import encode
 
 
 def main(folder: Path, frames: int = 90) -> None:
@@ -26,8 +27,8 @@ def main(folder: Path, frames: int = 90) -> None:
         folder / name for name in ("portrait.mp4", "portrait.tsplat", "decoded.mp4")
     )
     write_portrait(source, frames)
-    encoded = encode(source, stream, overwrite=True)
-    decoded = decode(stream, video, overwrite=True)
+    encoded = encode(source, stream, run=Run(overwrite=True))
+    decoded = decode(stream, video, run=Run(overwrite=True))
     quality = evaluate(source, stream)
     rows = {
         "frames": f"{encoded['frames']} of {encoded['width']}x{encoded['height']}",

@@ -23,20 +23,7 @@ import numpy as np
 
 from tsplat.kernels import runtime, splatting
 from tsplat.kernels.canvas import Canvas
-
-WIDTH, HEIGHT, SPLATS = 640, 360, 1000
-
-
-def synthetic(seed: int = 0) -> np.ndarray:
-    """Splats spread evenly, each with four neighbours' overlap, (1000, 8) float32."""
-    rng = np.random.default_rng(seed)
-    size = 0.5 * np.sqrt(WIDTH * HEIGHT / SPLATS)
-    means = rng.uniform((0, 0), (WIDTH, HEIGHT), (SPLATS, 2))
-    diagonal = rng.uniform(0.6, 1.4, (SPLATS, 2)) * size
-    tilt = rng.normal(0, 0.3, (SPLATS, 1)) * size
-    colours = rng.uniform(0, 0.5, (SPLATS, 3))
-    cholesky = np.concatenate([diagonal[:, :1], tilt, diagonal[:, 1:]], 1)
-    return np.concatenate([means, cholesky, colours], 1).astype(np.float32)
+from tsplat.kernels.selftest import HEIGHT, SPLATS, WIDTH, synthetic
 
 
 def measure(

@@ -26,7 +26,7 @@ OUT = Path(mask.__file__).with_name("mask_chances.py")
 ROWS = 9
 PULL = 12.0
 """Weight of what all steps together say, in cells."""
-HEAD = '''"""Chances of :mod:`tsplat.stream.mask`; made by ``python -m tsplat.bench.mask_chances``."""
+HEAD = '''"""Chances of :mod:`tsplat.stream.mask`; by ``python -m tsplat.bench.mask_chances``."""
 
 from __future__ import annotations
 

@@ -13,9 +13,12 @@ from tsplat.bench import gaussianimage
 from tsplat.bench.comparison import HIGH, LOW, RANGES, Comparison, Point, sizes_of
 from tsplat.bench.measure import busiest, quality
 from tsplat.bench.peers import SHRINKS, sweep
-from tsplat.decoding.decoder import Reader
+from tsplat.config import preset as config_of
 from tsplat.errors import ConfigError, MediaError
-from tsplat.files.encoding import encode
+from tsplat.files.person import Person
+from tsplat.files.reader import Reader
+from tsplat.files.run import Run
+from tsplat.files.session import encode
 from tsplat.media.source import open_source
 
 CRFS = (20.0, 25.0, 30.0, 35.0, 40.0)
@@ -60,6 +63,11 @@ def compare(
     """
     if str(clip) == "-":
         raise ConfigError("bench: standard input can be read only once; give a file or a folder")
+    with open_source(clip) as pictures:
+        lines = pictures.clip.height
+    if lines < height:
+        tell(f"has {lines} lines, and is not enlarged to {height}")
+        height = lines
     with open_source(clip, height) as pictures:
         rate = pictures.clip.rate
         taken = [frame for (_, frame), _ in zip(pictures, range(frames))]
@@ -98,14 +106,16 @@ def _ours(
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "clip.tsplat"
         for crf in crfs:
+            background = "none" if alone else "splats"
+            config = config_of(settings["preset"], crf=crf, gop=65535, background=background)
             done = encode(
                 clip,
                 out,
-                crf=crf,
-                gop=65535,
-                background="none" if alone else "splats",
-                overwrite=True,
-                **settings,
+                config,
+                height=settings["height"],
+                frames=settings["frames"],
+                person=Person(settings["roi"]),
+                run=Run(overwrite=True),
             )
             if alone and inside is None:
                 inside = [picture.alpha == 255 for picture in Reader(out).frames()]

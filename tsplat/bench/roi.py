@@ -23,12 +23,15 @@ import cv2
 import numpy as np
 
 from tsplat.bench.curves import at_equal
-from tsplat.decoding.decoder import Reader
+from tsplat.config import preset
 from tsplat.encoding.init.superpixel import superpixel
 from tsplat.errors import TsplatError
-from tsplat.files.encoding import encode
 from tsplat.files.inspect import inspect
 from tsplat.files.metrics import psnr_of, squared_error_map
+from tsplat.files.person import Person
+from tsplat.files.reader import Reader
+from tsplat.files.run import Run
+from tsplat.files.session import encode
 from tsplat.kernels import runtime
 from tsplat.media.source import open_source
 from tsplat.roi.matting import Matting
@@ -121,34 +124,35 @@ def agreement(frames: list[np.ndarray], regions: list[np.ndarray], model: str) -
 
 def rates(clip: Path, frames: list[np.ndarray], height: int) -> None:
     """Bytes at equal PSNR inside the region, and PSNR at equal bytes."""
-    shared: dict[str, Any] = {
-        "height": height,
-        "frames": len(frames),
-        "overwrite": True,
-        "arch": "cpu",
-    }
+
+    def coded(roi: str, **settings: Any) -> None:
+        config = preset("fast", **settings)
+        run = Run(arch="cpu", overwrite=True)
+        person = Person(roi)
+        encode(clip, out, config, height=height, frames=len(frames), person=person, run=run)
+
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "clip.tsplat"
-        encode(clip, out, roi="person", background="none", crf=CRFS[-1], **shared)
+        coded("person", background="none", crf=CRFS[-1])
         inside = [picture.alpha == 255 for picture in Reader(out).frames()]
 
-        def curve(**settings) -> list[tuple[float, float]]:
+        def curve(roi: str, **settings: Any) -> list[tuple[float, float]]:
             points = []
             for crf in CRFS:
-                encode(clip, out, crf=crf, **settings, **shared)
+                coded(roi, crf=crf, **settings)
                 info = inspect(out)
                 points.append((info["bytes"], _inside_db(out, frames, inside)))
                 print(
-                    f"    {settings}, crf {crf}: {info['bytes']} bytes, "
+                    f"    {roi}, {settings}, crf {crf}: {info['bytes']} bytes, "
                     f"{points[-1][1]:.2f} dB inside, "
                     f"masks {info['region_bytes'] / info['bytes']:.1%}, "
                     f"background {info['background_bytes']} bytes"
                 )
             return points
 
-        whole = curve(roi="off")
-        person = curve(roi="person", background="none")
-        film = curve(roi="person", background="video")
+        whole = curve("off")
+        person = curve("person", background="none")
+        film = curve("person", background="video")
     for size, quality in person:
         other = at_equal(quality, [(q, np.log(b)) for b, q in whole])
         if other is not None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left
-from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
@@ -20,10 +19,11 @@ from tsplat.bench import codecs as peers
 from tsplat.bench.peers import CRFS
 from tsplat.bench.pictures import Pictures
 from tsplat.config import preset
-from tsplat.decoding.decoder import Decoder, Reader
+from tsplat.decoding.decoder import Decoder
 from tsplat.encoding.encoder import Encoder
 from tsplat.files.ahead import ahead
-from tsplat.files.encoding import AHEAD, SPAN
+from tsplat.files.reader import Reader
+from tsplat.files.session import AHEAD, SPAN
 from tsplat.files.warming import warm
 from tsplat.region import Region
 from tsplat.roi.matting import Matting
@@ -70,8 +70,7 @@ def encode(clip: Pictures, name: str) -> tuple[bytes, dict]:
     matting(clip.frames[0])
     tracker = Tracker(width, height, matting)
     warm(config)
-    regions: deque[Region] = deque()
-    encoder = Encoder(width, height, clip.rate, config, roi=lambda frame: regions.popleft())
+    encoder = Encoder(width, height, clip.rate, config, regions=True)
     spent = dict.fromkeys(("matting", "waiting"), 0.0)
 
     def found() -> Iterator[tuple[np.ndarray, Region]]:
@@ -82,8 +81,7 @@ def encode(clip: Pictures, name: str) -> tuple[bytes, dict]:
         parts = [encoder.header]
         coming = ahead(found(), AHEAD)
         while (item := _spend(spent, "waiting", lambda: next(coming, None))) is not None:
-            regions.append(item[1])
-            parts.append(encoder.encode(item[0]))
+            parts.append(encoder.encode(item[0], region=item[1]))
         parts.append(encoder.finish())
     stages = {stage: encoder.statistics.seconds[stage] for stage in STAGES}
     rest = clock.seconds - spent["waiting"] - sum(stages.values())

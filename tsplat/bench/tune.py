@@ -30,7 +30,7 @@ from tsplat.config import PRESETS, EncoderConfig, Tuning, preset
 from tsplat.encoding.clip import encode_clip
 from tsplat.errors import ConfigError, TsplatError
 from tsplat.files.check import Check
-from tsplat.files.encoding import SPAN
+from tsplat.files.session import SPAN
 from tsplat.kernels import runtime
 from tsplat.splats import Steps
 

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from fractions import Fraction
-from itertools import accumulate
-from itertools import count as count_from
-from pathlib import Path
 
 import numpy as np
 
 from tsplat.between import between
 from tsplat.decoding.outside import Backdrop, Outside
-from tsplat.errors import BitstreamError, ConfigError, MediaError
+from tsplat.errors import BitstreamError, ConfigError
 from tsplat.kernels import runtime
 from tsplat.kernels.screen import Screen
 from tsplat.region import Region
 from tsplat.splats import MAX_PIXELS, MAX_SIDE, QuantizedSplats
 from tsplat.stream import container, payload
-from tsplat.stream.container import BACKGROUND, INDEX, INTER, INTRA, TICKS, Damage, Header, Packet
+from tsplat.stream.container import BACKGROUND, INDEX, INTER, INTRA, Damage, Header, Packet
 from tsplat.stream.payload import State
 
 
@@ -65,6 +59,7 @@ class Decoder:
         self._before: State | None = None
         self._frame: int | None = None
         self._waiting = True
+        self._turn = 0.0
         self._opacities: list[tuple[Region, np.ndarray]] = []
         self._outside = Outside(self.header, self.size, background)
 
@@ -154,6 +149,9 @@ class Decoder:
             raise BitstreamError(error.message, offset=packet.offset, frame=packet.frame) from None
         self._before = None if packet.kind == INTRA else self._state
         self._state, self._frame = state, packet.frame
+        # The last background may begin at one of this packet's frames.
+        nth = self._outside.since - (packet.frame - packet.span + 1)
+        self._turn = packet.places[nth] if 0 <= nth < packet.span else 0.0
 
     def picture(self, at: float = 1.0) -> np.ndarray:
         """Render before the background, (H, W, 3) uint8.
@@ -176,7 +174,9 @@ class Decoder:
         if region is None or self._outside.is_in_splats:
             return picture
         alpha = self.alpha(at)
-        return picture if alpha.min() == 255 else self._outside.behind(picture, alpha)
+        if alpha.min() == 255:
+            return picture
+        return self._outside.behind(picture, alpha, at >= self._turn)
 
     def cutout(self, at: float = 1.0) -> np.ndarray:
         """Render the region on its own, (H, W, 4) uint8 RGBA, alpha straight."""
@@ -251,247 +251,3 @@ class Decoder:
 def _check_time(at: float) -> None:
     if not 0 <= at <= 1:
         raise ConfigError(f"at: got {at}, expected 0..1")
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A decoded frame.
-
-    Attributes
-    ----------
-    frame : int
-        Its number.
-    time : Fraction
-        Seconds from the clip's start.
-    pixels : (H, W, 3) or (H, W, 4) uint8
-        RGB, or RGBA with straight alpha where that was asked for.
-    alpha : (H, W) uint8
-        Opacity of the region.
-    """
-
-    frame: int
-    time: Fraction
-    pixels: np.ndarray
-    alpha: np.ndarray
-
-
-class Reader:
-    """A ``.tsplat`` file: iterate over its pictures, or ask for one: ``reader[120]``.
-
-    Parameters
-    ----------
-    path : str or Path
-    size : (int, int), optional
-        Width and height to render at, pixels.
-    background : str, tuple or array
-        As for :class:`Decoder`.
-    cutout : bool
-        Pictures are RGBA: the region alone, with straight alpha.
-
-    Attributes
-    ----------
-    header : Header
-    damage : list of Damage
-        What could not be read, in the order in which it was met; complete after iteration.
-
-    Raises
-    ------
-    MediaError
-        The file cannot be opened.
-    BitstreamError
-        It is not a ``.tsplat`` file that this version reads.
-    ConfigError
-        As for :class:`Decoder`.
-    """
-
-    def __init__(
-        self,
-        path: str | Path,
-        size: tuple[int, int] | None = None,
-        background: Backdrop = "keep",
-        cutout: bool = False,
-    ):
-        self._path = Path(path)
-        try:
-            with open(self._path, "rb") as file:
-                empty = file.seek(0, 2) == 0
-                self._data = b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise MediaError(f"{path}: cannot be read ({reason})") from error
-        try:
-            self.header = Header.unpack(self._data)
-        except BitstreamError as error:
-            raise BitstreamError(f"{path}: {error.message}", offset=error.offset) from None
-        self.damage: list[Damage] = []
-        self._size, self._background, self._cutout = size, background, cutout
-        self._decoder()
-        self._index = container.read_index(self._data)
-        self._random: tuple[Decoder, Iterator[Packet], Packet] | None = None
-
-    @property
-    def bytes(self) -> int:
-        """Length of the file."""
-        return len(self._data)
-
-    @property
-    def truncated(self) -> bool:
-        """The file was cut off; known after iteration."""
-        return any(d.cut_off for d in self.damage) or self._index is None
-
-    def packets(self) -> Iterator[Packet]:
-        """All packets but the index, in the order of the file; notes damage."""
-        return (packet for _, packet in self.timed_packets())
-
-    def timed_packets(self) -> Iterator[tuple[tuple[Fraction, ...], Packet]]:
-        """As :meth:`packets`, and when each of a packet's frames is shown, seconds."""
-        self.damage = []
-        return self._timed(self.damage)
-
-    def _timed(self, damage: list[Damage]) -> Iterator[tuple[tuple[Fraction, ...], Packet]]:
-        for ticks, packet in self._clocked(damage):
-            yield tuple(self._seconds(t) for t in ticks), packet
-
-    def _clocked(self, damage: list[Damage]) -> Iterator[tuple[tuple[int, ...], Packet]]:
-        """As :meth:`timed_packets`, in ticks; a frame that is missing took its nominal time."""
-        now, before = 0, None
-        for item in container.packets(self._data, span=self.header.span):
-            if isinstance(item, Damage):
-                damage.append(item)
-            elif item.kind == BACKGROUND:
-                yield (now,), item
-            elif item.kind != INDEX:
-                if before is None:
-                    now = -item.ticks[0]
-                else:
-                    now += TICKS * max(0, item.frame - before - item.span)
-                times = tuple(accumulate(item.ticks, initial=now))[1:]
-                now, before = times[-1], item.frame
-                yield times, item
-
-    def _seconds(self, ticks: int) -> Fraction:
-        return Fraction(ticks, TICKS) / self.header.rate
-
-    def frames(self, start: int = 0, count: int | None = None) -> Iterator[Picture]:
-        """Decode pictures ``start`` .. ``start + count - 1``.
-
-        Packets that do not decode are noted in :attr:`damage`, and so are the frames that
-        build on them; decoding goes on at the next I-frame.
-        """
-        end = None if count is None else start + count
-        for times, packet, decoder in self._decoded(start):
-            first = packet.frame - packet.span + 1
-            for number, time, at in zip(count_from(first), times, packet.places):
-                if end is not None and number >= end:
-                    return
-                if number >= start:
-                    yield Picture(number, time, self._shown(decoder, at), decoder.alpha(at))
-
-    def frames_at(self, rate: Fraction, start: int = 0) -> Iterator[Picture]:
-        """Pictures at another frame rate, rendered at their own times between coded frames.
-
-        Where frames are missing, the last good one stays.
-
-        Parameters
-        ----------
-        rate : Fraction
-            Frames a second.
-        start : int
-            Number of the first, at this rate.
-        """
-        number, before = start, Fraction(0)
-        held: Picture | None = None
-        for times, packet, decoder in self._decoded(0):
-            while number / rate <= times[-1]:
-                time = number / rate
-                if packet.kind == INTRA and time < times[-1] and held is not None:
-                    yield replace(held, frame=number, time=time)
-                else:
-                    gap = times[-1] - before
-                    at = float((time - before) / gap) if gap else 1.0
-                    yield Picture(number, time, self._shown(decoder, at), decoder.alpha(at))
-                number += 1
-            before = times[-1]
-            held = Picture(number, before, self._shown(decoder), decoder.alpha())
-        end = self.end()
-        while held is not None and number / rate < end:
-            yield replace(held, frame=number, time=number / rate)
-            number += 1
-
-    def _decoded(self, start: int) -> Iterator[tuple[tuple[Fraction, ...], Packet, Decoder]]:
-        """I- and P-packets from the last I-packet up to a frame on, each taken in."""
-        decoder = self._decoder()
-        waiting = False
-        join = max((f for f, _ in (self._index[2] if self._index else []) if f <= start), default=0)
-        for times, packet in self.timed_packets():
-            if packet.frame < join or (waiting and packet.kind == INTER):
-                continue
-            try:
-                decoder.advance(packet)
-            except BitstreamError as error:
-                self.damage.append(Damage(error))
-                waiting = waiting or packet.kind != BACKGROUND
-                continue
-            if packet.kind != BACKGROUND:
-                waiting = False
-                yield times, packet, decoder
-
-    def _decoder(self) -> Decoder:
-        return Decoder(self.header, self._size, self._background)
-
-    def _shown(self, decoder: Decoder, at: float = 1.0) -> np.ndarray:
-        return decoder.cutout(at) if self._cutout else decoder.picture(at)
-
-    def end(self) -> Fraction:
-        """When the clip's last frame ends, seconds from the start."""
-        shown = max((times[-1] for times, _ in self._clocked([])), default=0)
-        return self._seconds(shown + (self._index[1] if self._index else TICKS))
-
-    def __iter__(self) -> Iterator[np.ndarray]:
-        return (picture.pixels for picture in self.frames())
-
-    def __len__(self) -> int:
-        if self._index:
-            return self._index[0]
-        return max((p.frame + 1 for _, p in self._clocked([]) if p.kind != BACKGROUND), default=0)
-
-    def __getitem__(self, frame: int) -> np.ndarray:
-        """Picture of a frame, (H, W, 3) uint8. The next frame after it comes at no extra cost.
-
-        Raises
-        ------
-        IndexError
-            There is no such frame.
-        BitstreamError
-            It does not decode.
-        """
-        frame = range(len(self))[frame]
-        if self._random is None or frame <= self._random[2].frame - self._random[2].span:
-            self._random = None
-        if self._random is None or frame - self._random[2].frame > self.header.span:
-            start = max(
-                (o for f, o in (self._index[2] if self._index else []) if f <= frame),
-                default=container.HEADER_BYTES,
-            )
-            items = container.packets(self._data, start, self.header.span)
-            packets: Iterator[Packet] = (
-                p for p in items if isinstance(p, Packet) and p.kind != INDEX
-            )
-            self._random = self._decoder(), packets, Packet(INDEX, -1, (0,), b"")
-        decoder, coming, packet = self._random
-        self._random = None
-        while packet.frame < frame or packet.kind == BACKGROUND:
-            following = next(coming, None)
-            if following is None:
-                break
-            packet = following
-            try:
-                decoder.advance(packet)
-            except BitstreamError:
-                if packet.frame >= frame and packet.kind != BACKGROUND:
-                    raise
-        first = packet.frame - packet.span + 1
-        if packet.kind not in (INTRA, INTER) or not first <= frame <= packet.frame:
-            raise BitstreamError("frame is missing from the file", frame=frame)
-        self._random = decoder, coming, packet
-        return self._shown(decoder, packet.places[frame - first])

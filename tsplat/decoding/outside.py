@@ -23,6 +23,11 @@ class Outside:
     background : Backdrop
         As :class:`tsplat.decoding.decoder.Decoder` has it.
 
+    Attributes
+    ----------
+    since : int
+        The frame from which the newest background is shown.
+
     Raises
     ------
     ConfigError
@@ -37,8 +42,8 @@ class Outside:
 
             names = {number: name for name, number in BACKGROUND_CODECS.items()}
             self._decoder = BackgroundDecoder(*size, names[header.codec])
-        self._image = np.zeros(3, np.uint8)
-        self._waiting, self._keyframe = True, -1
+        self._image = self._former = np.zeros(3, np.uint8)
+        self._waiting, self._keyframe, self.since = True, -1, -1
         self._kind = header.outside
         if not header.cell and not (isinstance(background, str) and background == "keep"):
             raise ConfigError("background: this stream has no region of interest to put one behind")
@@ -73,21 +78,21 @@ class Outside:
             raise BitstreamError("the background's keyframe is missing")
         self._waiting = True
         image = self._decoder.decode(data[1:])
-        self._image, self._waiting = image, False
+        self._former, self.since = self._image, packet.frame
+        self._image, self._waiting = blur(image) if self._kind == "blur" else image, False
         if keyframe:
             self._keyframe = packet.frame
-        if self._kind == "blur":
-            self._image = blur(image)
 
     def join(self, frame: int) -> None:
         """An I-packet is here: if its background's keyframe is not, wait for the next one."""
         self._waiting |= self._keyframe != frame
 
-    def behind(self, picture: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-        """A picture, (H, W, 3) uint8, of opacity (H, W) uint8, before what lies behind it."""
+    def behind(self, picture: np.ndarray, alpha: np.ndarray, newest: bool = True) -> np.ndarray:
+        """A picture, (H, W, 3) uint8, of opacity (H, W) uint8, before what lies behind it: the
+        newest background, or the one before that."""
         if self._kind == "blur" and self._decoder is None:
             return over(picture, alpha, blur(picture, alpha))
-        return over(picture, alpha, self._image)
+        return over(picture, alpha, self._image if newest else self._former)
 
 
 def _colour_or_image(background: tuple[int, int, int] | np.ndarray) -> np.ndarray:

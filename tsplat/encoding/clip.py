@@ -60,8 +60,9 @@ def encode_clip(
     config : EncoderConfig
     rate : int, float or Fraction
         Frames a second.
-    ways, roi
-        As for :class:`~tsplat.encoding.encoder.Encoder`.
+    ways : Ways, optional
+    roi : callable, optional
+        The region of interest of each frame, such as :class:`tsplat.roi.Tracker`.
 
     Raises
     ------
@@ -70,8 +71,8 @@ def encode_clip(
     """
     height, width = frames[0].shape[:2]
     began = time.perf_counter()
-    encoder = Encoder(width, height, rate, config, ways=ways, roi=roi)
-    packets = [encoder.encode(frame) for frame in frames]
+    encoder = Encoder(width, height, rate, config, ways=ways, regions=roi is not None)
+    packets = [encoder.encode(f, region=roi(f) if roi else None) for f in frames]
     packets.append(encoder.flush())
     index = encoder.finish()
     seconds = time.perf_counter() - began

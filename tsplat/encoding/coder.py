@@ -20,7 +20,7 @@ from tsplat.errors import BitstreamError
 from tsplat.region import Region
 from tsplat.splats import MAX_SPLATS, QuantizedSplats, Splats
 from tsplat.stream import container, payload
-from tsplat.stream.container import INTRA
+from tsplat.stream.container import INTRA, TICKS
 from tsplat.stream.payload import State
 
 _ROOM = 1.3
@@ -103,7 +103,7 @@ class Coder:
         self._statistics.i_frames += 1
         self._statistics.gaussians, self._statistics.splats = quality.gaussians, len(splats)
         packet = container.pack_packet(INTRA, frame.number, data, frame.ticks)
-        control.intra_coded(len(packet))
+        control.intra_coded(len(packet), frame.ticks / TICKS or 1)
         return packet
 
     def inter(self, frames: list[Frame], config: EncoderConfig) -> bytes | None:
@@ -126,7 +126,7 @@ class Coder:
         ticks = [f.ticks for f in frames]
         packet = container.pack_inter(frame.number, data, ticks, self._scene.header.span)
         held = self._span_psnr(before, self.state, frames) if config.psnr else None
-        control.inter_coded(len(packet), len(frames), held)
+        control.inter_coded(len(packet), max(1, sum(ticks)) / TICKS, held)
         return packet
 
     def _coded(self, before: State, change: Change) -> tuple[bytes, State] | None:

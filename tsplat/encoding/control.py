@@ -74,13 +74,13 @@ class Control:
         """Price of a bit in a P-frame: weighted squared error, full scale 1."""
         return Quality.of(self.crf, pixels, self._config.tuning).lagrange * self._factor
 
-    def intra_coded(self, size: int) -> None:
-        """An I-packet of this many bytes was written."""
-        self._spend(size, 1)
+    def intra_coded(self, size: int, frames: float) -> None:
+        """An I-packet of this many bytes was written, for the time of so many frames."""
+        self._spend(size, frames)
 
-    def inter_coded(self, size: int, frames: int, psnr: float | None) -> None:
-        """A P-packet of this many bytes for so many frames was written; ``psnr``, if one is to be
-        held, is what it shows."""
+    def inter_coded(self, size: int, frames: float, psnr: float | None) -> None:
+        """A P-packet of this many bytes was written, for the time of so many frames at the nominal
+        rate; ``psnr``, if one is to be held, is what it shows."""
         config = self._config
         if config.bitrate is not None:
             share = self._spend(size, frames)
@@ -91,8 +91,10 @@ class Control:
         elif config.psnr is not None and psnr is not None:
             self._turn(2 ** ((psnr - config.psnr) * 0.5))
 
-    def _spend(self, size: int, frames: int) -> float:
-        """Count a packet; the bits that so many frames may take."""
+    def _spend(self, size: int, frames: float) -> float:
+        """Count a packet; the bits that so many frames may take. No more are saved up than are
+        the window's."""
+        frames = min(frames, self._config.window * self._rate)
         share = (self._config.bitrate or 0.0) * 1000 * frames / self._rate
         self._ahead += size * 8 - share
         return share

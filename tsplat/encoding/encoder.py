@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
@@ -21,7 +20,7 @@ from tsplat.kernels.canvas import Canvas
 from tsplat.region import Region, default_cell
 from tsplat.splats import QuantizedSplats
 from tsplat.stream import container
-from tsplat.stream.container import TICKS, Header
+from tsplat.stream.container import MAX_TICKS, TICKS, Header
 
 _NEW_REGION = 0.4
 """An I-frame follows when this share of the region has no splats yet."""
@@ -42,10 +41,8 @@ class Encoder:
         Width of a pixel over its height.
     colour : (int, int, int)
         Primaries, transfer and matrix of the source, H.273; 2 is unspecified.
-    roi : callable, optional
-        The region of interest of each frame: (height, width, 3) uint8 to a
-        :class:`~tsplat.region.Region` of :func:`~tsplat.region.default_cell` cells, such as
-        :class:`tsplat.roi.Tracker`. Without it the whole picture is coded alike.
+    regions : bool
+        Every frame comes with its region of interest; else the whole picture is coded alike.
     first : int
         Number of the first frame, for the end of a clip whose beginning another encoder codes.
     ways : Ways, optional
@@ -82,7 +79,7 @@ class Encoder:
         *,
         aspect: Fraction = Fraction(1),
         colour: tuple[int, int, int] = (2, 2, 2),
-        roi: Callable[[np.ndarray], Region] | None = None,
+        regions: bool = False,
         first: int = 0,
         ways: Ways | None = None,
     ):
@@ -90,7 +87,7 @@ class Encoder:
         ways = ways or Ways()
         rate = Fraction(rate).limit_denominator(1_000_000)
         control = Control(config, width * height, float(rate))
-        if config.background != "splats" and not roi:
+        if config.background != "splats" and not regions:
             raise ConfigError(f"background: {config.background} needs a region of interest")
         self._behind = (
             Behind(width, height, rate, config.background_kbps)
@@ -104,16 +101,16 @@ class Encoder:
             config.steps or Quality.of(control.crf, width * height, config.tuning).steps,
             aspect,
             colour,
-            cell=default_cell(width, height) if roi else 0,
+            cell=default_cell(width, height) if regions else 0,
             outside="colour" if config.background == "none" else config.background,
             backdrop=config.backdrop,
             codec=self._behind.codec if self._behind else 0,
-            span=config.span,
+            span=config.span or 1,
             bits_back=ways.bits_back,
         )
         self.header = self._header.pack()
         self.statistics = Statistics()
-        self._roi = roi
+        self._span = config.span or 1
         self._canvas = Canvas(width, height)
         self._focus = Focus(width, height, config.background)
         scene = Scene(self._canvas, self._focus, self._header, self.statistics.timed)
@@ -125,17 +122,26 @@ class Encoder:
         self._offset = len(self.header)
         self._intra_offsets: list[tuple[int, int]] = []
 
-    def encode(self, frame: np.ndarray, ticks: int = TICKS, keyframe: bool = False) -> bytes:
+    def encode(
+        self,
+        frame: np.ndarray,
+        ticks: int = TICKS,
+        keyframe: bool = False,
+        region: Region | np.ndarray | None = None,
+    ) -> bytes:
         """Take the next frame; the packets that are complete with it, to be sent at once.
 
         Parameters
         ----------
         frame : (height, width, 3) uint8
-            RGB.
+            RGB. A frame that has to wait for others is copied.
         ticks : int
-            Time since the frame before, 1/1000 of a frame.
+            Time since the frame before, 1/1000 of a frame, below 2**35.
         keyframe : bool
             Make this an I-frame.
+        region : Region or (height, width) array, with ``regions``
+            What of it matters: cells of :func:`~tsplat.region.default_cell` pixels, as
+            :class:`tsplat.roi.Tracker` finds them, or opacities (:meth:`Region.of`).
 
         Returns
         -------
@@ -146,15 +152,18 @@ class Encoder:
         Raises
         ------
         ConfigError
-            The frame is not of the encoder's size or type.
+            The frame is not of the encoder's size or type, the ticks are out of range, or a region
+            is missing, of another size, or not expected.
         """
         expected = (self._header.height, self._header.width, 3)
-        if frame.shape != expected or frame.dtype != np.uint8:
-            raise ConfigError(f"frame: got {frame.shape} {frame.dtype}, expected {expected} uint8")
+        if np.shape(frame) != expected or frame.dtype != np.uint8:
+            found = f"{np.shape(frame)} {getattr(frame, 'dtype', type(frame).__name__)}"
+            raise ConfigError(f"frame: got {found}, expected {expected} uint8")
+        if not 0 <= ticks < MAX_TICKS:
+            raise ConfigError(f"ticks: got {ticks}, expected 0..{MAX_TICKS - 1}")
+        region = self._region(region)
         self._frame += 1
         self._since_intra += 1
-        with self.statistics.timed("roi"):
-            region = self._roi(frame) if self._roi else None
         if region is not None:
             self.statistics.region_share += region.share
         counts = self._focus.inside if self._focus.cut_out else None
@@ -165,7 +174,11 @@ class Encoder:
             ahead = self._flush()
             return self._put(ahead + self._intra_packets(new, len(ahead)))
         self._waiting.append(new)
-        return self._put(self._flush()) if len(self._waiting) == self.config.span else b""
+        if len(self._waiting) == self._span:
+            return self._put(self._flush())
+        # It may be that the caller fills the same array with the next frame.
+        self._waiting[-1] = replace(new, pixels=frame.copy())
+        return b""
 
     def flush(self) -> bytes:
         """The frames that still wait: what :meth:`finish` gives, without the index."""
@@ -182,6 +195,11 @@ class Encoder:
         self.config = replace(self.config, intra=intra, rates=rates)
 
     @property
+    def rate(self) -> Fraction:
+        """Frames a second, as in the header."""
+        return self._header.rate
+
+    @property
     def splats(self) -> QuantizedSplats | None:
         """What a decoder of the packets so far has."""
         state = self._coder.state
@@ -191,6 +209,22 @@ class Encoder:
     def region(self) -> Region | None:
         """The last coded frame's region; None without a region of interest."""
         return self._focus.region
+
+    def _region(self, region: Region | np.ndarray | None) -> Region | None:
+        """As cells, of the right number."""
+        header = self._header
+        if (region is None) != (header.cell == 0):
+            raise ConfigError(
+                "region: one a frame is needed with regions=True, and none without it"
+            )
+        if region is None or isinstance(region, Region):
+            return region
+        if np.shape(region) != (header.height, header.width):
+            raise ConfigError(
+                f"region: got {np.shape(region)}, expected a Region or opacities of shape "
+                f"{(header.height, header.width)}"
+            )
+        return Region.of(region, header.cell)
 
     def _put(self, packets: bytes) -> bytes:
         self._offset += len(packets)

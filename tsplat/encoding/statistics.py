@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-STAGES = ("roi", "background", "init", "flow", "intra", "inter", "code")
+STAGES = ("background", "init", "flow", "intra", "inter", "code")
 
 
 @dataclass

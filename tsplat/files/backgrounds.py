@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tsplat.config import BACKGROUNDS
-from tsplat.decoding.decoder import Backdrop
+from tsplat.choices import BACKGROUNDS
+from tsplat.decoding.outside import Backdrop
 from tsplat.errors import ConfigError
 from tsplat.media.images import read_image
 
@@ -44,12 +44,19 @@ def to_encode(text: str) -> dict:
     ConfigError
         It is neither a kind of background nor a colour.
     """
+    kind, colon, kbps = text.partition(":")
+    if kind == "video" and colon:
+        try:
+            return {"background": kind, "background_kbps": float(kbps.removesuffix("k"))}
+        except ValueError:
+            raise ConfigError(f"background: got {text!r}, expected such as video:40k") from None
     if text in BACKGROUNDS:
         return {"background": text}
     rgb = colour(text)
     if rgb is None:
         raise ConfigError(
-            f"background: got {text!r}, expected {', '.join(BACKGROUNDS)} or a colour (#rrggbb)"
+            f"background: got {text!r}, expected {', '.join(BACKGROUNDS)}, video:KBPS or a colour "
+            "(#rrggbb)"
         )
     return {"background": "none", "backdrop": rgb}
 

@@ -8,13 +8,18 @@ import time
 from fractions import Fraction
 from pathlib import Path
 
-from tsplat.decoding.decoder import Reader
 from tsplat.errors import BitstreamError, ConfigError
-from tsplat.files import Announce, Progress
 from tsplat.files.backgrounds import to_show
+from tsplat.files.reader import Picture, Reader
+from tsplat.files.run import Run
 from tsplat.kernels import runtime
 from tsplat.media.clip import Clip
-from tsplat.media.sink import check_distinct, open_sink
+from tsplat.media.places import check_distinct
+from tsplat.media.sink import Sink, check_target, open_sink
+from tsplat.stream.container import Header
+
+_EVEN = Fraction(3, 2)
+"""Frames that a time may be off an even spacing without a word."""
 
 
 def decode(
@@ -23,32 +28,26 @@ def decode(
     *,
     start: int = 0,
     frames: int | None = None,
-    scale: float | None = None,
-    size: tuple[int, int] | None = None,
+    size: tuple[int, int] | float | None = None,
     rate: float | Fraction | None = None,
     background: str = "keep",
     alpha: bool = False,
-    arch: str = "auto",
-    threads: int | None = None,
-    overwrite: bool = False,
-    progress: Progress | None = None,
-    announce: Announce | None = None,
+    run: Run | None = None,
 ) -> dict:
     """Decode a ``.tsplat`` file.
 
     Parameters
     ----------
     source : str or Path
+        A file; a pipe, a device, or ``-``, standard input, whose pictures are written as they come.
     target : str or Path
         ``.mp4`` or ``.mkv`` (H.264, visually lossless), ``.webm`` (VP9), ``.mov`` (ProRes),
         ``.y4m`` (4:4:4), ``.rgb`` (raw rgb24), a folder (PNG), or ``-`` (y4m on standard
-        output).
+        output): see :func:`tsplat.media.sink.open_sink`.
     start, frames : int
         First frame, and how many; all by default.
-    scale : float, optional
-        Render at this multiple of the stream's size.
-    size : (int, int), optional
-        Render at this width and height, pixels.
+    size : (int, int) or float, optional
+        Width and height to render at, pixels, or a multiple of the stream's.
     rate : float or Fraction, optional
         Frames a second to render; those of the clip by default. ``start`` and ``frames`` count
         at this rate.
@@ -57,14 +56,14 @@ def decode(
         colour ("#rrggbb" or a name), or an image file.
     alpha : bool
         Write the region alone, with straight alpha: PNG, ``.webm`` or ``.mov``.
-    arch, threads, overwrite, progress, announce
-        As for :func:`tsplat.encode`.
+    run : Run, optional
+        Backend, overwriting, progress.
 
     Returns
     -------
     dict
-        What ``tsplat decode --json`` prints: ``frames``, ``decode_frames_per_s``,
-        ``truncated``, ``damage`` (one line for each place) and more.
+        What ``tsplat decode --json`` prints: ``frames``, ``lost_frames``, ``truncated``,
+        ``damage`` (one line for each place), ``notes`` and more.
 
     Raises
     ------
@@ -73,52 +72,38 @@ def decode(
     BitstreamError
         It is not a ``.tsplat`` file of a version known here, or no frame of it decodes.
     """
+    run = run or Run()
     if start < 0 or (frames is not None and frames < 1):
         raise ConfigError(f"start, frames: got {start}, {frames}, expected 0.. and 1..")
-    if scale is not None and size is not None:
-        raise ConfigError("scale and size exclude each other")
     check_distinct(source, target)
+    check_target(str(target), alpha, run.overwrite)
     reader = Reader(source)
     header = reader.header
     if alpha and not header.cell:
         raise ConfigError(f"alpha: {source} has no region of interest")
-    if scale is not None:
-        if not 0 < scale <= 64:
-            raise ConfigError(f"scale: got {scale}, expected more than 0, up to 64")
-        size = (max(1, round(header.width * scale)), max(1, round(header.height * scale)))
-    size = size or (header.width, header.height)
+    size = _size(size, header)
+    reader.show(size, to_show(background), cutout=alpha)
     aspect = header.aspect * Fraction(size[1] * header.width, size[0] * header.height)
-    shown = Fraction(rate).limit_denominator(1_000_000) if rate is not None else header.rate
-    if not 0 < shown <= 1000:
-        raise ConfigError(f"rate: got {rate}, expected more than 0, up to 1000")
+    shown = _rate(rate, header)
     clip = Clip(*size, shown, aspect.limit_denominator(10000), header.colour)
-    reader = Reader(source, size, to_show(background), cutout=alpha)
-    count = len(reader) if rate is None else math.ceil(reader.end() * shown)
-    total = max(0, min(count - start, frames or count))
-    seconds = {"decode": 0.0, "write": 0.0}
-    with open_sink(str(target), clip, overwrite, alpha) as sink:
-        backend = runtime.start(arch, threads)
-        runtime.announce_fallback(backend, announce)
-        done, first, time_now = 0, None, Fraction(0)
-        began = clock = time.perf_counter()
+    count = reader.known_length
+    if count is not None and rate is not None:
+        count = math.ceil(reader.end() * shown)
+    total = None if count is None else max(0, min(count - start, frames or count))
+    with open_sink(str(target), clip, run.overwrite, alpha) as sink:
+        backend = runtime.start(run.arch, run.threads)
         pictures = reader.frames(start, frames)
         if rate is not None:
             pictures = itertools.islice(reader.frames_at(shown, start), frames)
+        written = _Written(sink, shown)
+        began = time.perf_counter()
         for picture in pictures:
-            decoded = time.perf_counter()
-            first = picture.time if first is None else first
-            time_now = picture.time - first
-            sink.write(picture.pixels, time_now)
-            seconds["decode"] += decoded - clock
-            clock = time.perf_counter()
-            seconds["write"] += clock - decoded
-            done += 1
-            if progress:
-                progress(done, total)
-        if not done:
-            raise _nothing(reader, start, count, source)
-        end = reader.end() - (first or 0) if frames is None else None
-        sink.close(max(end or 0, time_now + 1 / shown))
+            written.put(picture)
+            if run.progress:
+                run.progress(written.count, total)
+        if not written.count:
+            raise _nothing(reader, start, len(reader) if count is None else count, source)
+        written.close(reader.end() if frames is None else None)
         elapsed = time.perf_counter() - began
     return {
         "input": str(source),
@@ -126,14 +111,84 @@ def decode(
         "width": size[0],
         "height": size[1],
         "rate": str(shown),
-        "frames": done,
-        "decode_frames_per_s": done / elapsed,
+        "frames": written.count,
+        "lost_frames": sum(last - first + 1 for first, last in reader.lost),
+        "decode_frames_per_s": written.count / elapsed,
         "truncated": reader.truncated,
         "damage": [str(d.error) for d in reader.damage],
+        "notes": written.notes(str(target)),
+        "warnings": lost(reader, source),
         "arch": backend.arch,
         "threads": backend.threads,
-        "seconds": {k: round(v, 4) for k, v in (seconds | {"total": elapsed}).items()},
+        "seconds": {
+            "decode": round(elapsed - written.seconds, 4),
+            "write": round(written.seconds, 4),
+            "total": round(elapsed, 4),
+        },
     }
+
+
+def lost(reader: Reader, source: str | Path) -> list[str]:
+    """Warnings of what could not be read of a file, and of the frames that are missing for it."""
+    found = [f"{source}: {damage.error}" for damage in reader.damage]
+    if reader.lost:
+        count = sum(last - first + 1 for first, last in reader.lost)
+        spans = ", ".join(f"{a}-{b}" if a < b else str(a) for a, b in reader.lost)
+        found.append(f"{source}: {count} frames lost: {spans}")
+    if reader.truncated:
+        found.append(f"{source}: cut off")
+    return found
+
+
+class _Written:
+    """Pictures on their way into a sink, counted and timed."""
+
+    def __init__(self, sink: Sink, rate: Fraction):
+        self._sink, self._rate = sink, rate
+        self._first: Fraction | None = None
+        self._last = Fraction(0)
+        self._uneven = False
+        self.count, self.seconds = 0, 0.0
+
+    def put(self, picture: Picture) -> None:
+        clock = time.perf_counter()
+        if self._first is None:
+            self._first = picture.time
+        self._last = picture.time - self._first
+        self._uneven |= abs(self._last * self._rate - self.count) > _EVEN
+        self._sink.write(picture.pixels, self._last)
+        self.count += 1
+        self.seconds += time.perf_counter() - clock
+
+    def close(self, end: Fraction | None) -> None:
+        """End: of the clip, if it was written to there."""
+        shown = (end or Fraction(0)) - (self._first or 0)
+        self._sink.close(max(shown, self._last + 1 / self._rate))
+
+    def notes(self, target: str) -> list[str]:
+        if not self._uneven or self._sink.keeps_times:
+            return []
+        return [f"{target}: frames are not evenly spaced, and it has one rate; .mp4 keeps times"]
+
+
+def _size(wanted: tuple[int, int] | float | None, header: Header) -> tuple[int, int]:
+    if wanted is None:
+        return header.width, header.height
+    if isinstance(wanted, tuple):
+        return wanted
+    if not 0 < wanted <= 64:
+        raise ConfigError(f"size: got {wanted}x, expected more than 0x, up to 64x")
+    return max(1, round(header.width * wanted)), max(1, round(header.height * wanted))
+
+
+def _rate(wanted: float | Fraction | None, header: Header) -> Fraction:
+    if wanted is None:
+        return header.rate
+    finite = math.isfinite(wanted)
+    rate = Fraction(wanted).limit_denominator(1_000_000) if finite else Fraction(0)
+    if not 0 < rate <= 1000:
+        raise ConfigError(f"rate: got {wanted}, expected more than 0, up to 1000")
+    return rate
 
 
 def _nothing(reader: Reader, start: int, count: int, source: str | Path) -> Exception:

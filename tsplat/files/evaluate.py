@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 
-from tsplat.decoding.decoder import Reader
 from tsplat.errors import BitstreamError, MediaError
-from tsplat.files import Announce, Progress
+from tsplat.files.decoding import lost
 from tsplat.files.metrics import WHOLE, ms_ssim, psnr_of, squared_error
+from tsplat.files.reader import Reader
+from tsplat.files.run import Run
 from tsplat.kernels import runtime
+from tsplat.media.source import masks as masks_of
 from tsplat.media.source import open_source
+from tsplat.stream.container import Header
 
 
 def evaluate(
@@ -20,10 +24,7 @@ def evaluate(
     source: str | Path,
     *,
     masks: str | Path | None = None,
-    arch: str = "auto",
-    threads: int | None = None,
-    progress: Progress | None = None,
-    announce: Announce | None = None,
+    run: Run | None = None,
 ) -> dict:
     """Compare a ``.tsplat`` file with its original, frame by frame.
 
@@ -34,8 +35,10 @@ def evaluate(
     source : str or Path
         The ``.tsplat`` file.
     masks : str or Path, optional
-        Grey masks, a folder or a video, that say what is inside; the stream's own region by
+        Masks, a folder or a video, that say what is inside; the stream's own region by
         default. They let files with different regions, or none, be compared.
+    run : Run, optional
+        Backend, progress.
 
     Returns
     -------
@@ -52,7 +55,8 @@ def evaluate(
     BitstreamError
         No frame of the file decodes.
     """
-    runtime.announce_fallback(runtime.start(arch, threads), announce)
+    run = run or Run()
+    runtime.start(run.arch, run.threads)
     reader = Reader(source)
     header = reader.header
     sums = {place: _Sum() for place in (WHOLE, "region", "outside")}
@@ -62,9 +66,7 @@ def evaluate(
         _check_width(reference, pictures.clip.width, source, header)
         given = None
         if masks is not None:
-            opened = stack.enter_context(open_source(masks, header.height))
-            _check_width(masks, opened.clip.width, source, header)
-            given = (mask[..., 1] >= 128 for _, mask in opened)
+            given = _inside(masks, source, header)
         decoded = reader.frames()
         picture = next(decoded, None)
         for number, (_, frame) in enumerate(pictures):
@@ -85,8 +87,11 @@ def evaluate(
                     sums[place].add(error, count, similarity[place])
             errors.append((whole / inside.size, number))
             picture = next(decoded, None)
-            if progress:
-                progress(len(errors), len(reader))
+            if run.progress:
+                run.progress(len(errors), reader.known_length)
+        while picture is not None:
+            # What is left counts for the length of a stream.
+            picture = next(decoded, None)
     if not errors:
         raise BitstreamError(f"{source}: no frame of it could be compared")
     worst, worst_frame = max(errors)
@@ -109,7 +114,16 @@ def evaluate(
         "worst_frame": worst_frame,
         "truncated": reader.truncated,
         "damage": [str(d.error) for d in reader.damage],
+        "notes": pictures.notes,
+        "warnings": lost(reader, source),
     }
+
+
+def _inside(masks: str | Path, source: str | Path, header: Header) -> Iterator[np.ndarray]:
+    """What masks say is inside, (H, W) bool each."""
+    for mask in masks_of(masks, header.height):
+        _check_width(masks, mask.shape[1], source, header)
+        yield mask >= 128
 
 
 def _check_width(path: str | Path, width: int, source: str | Path, header) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tsplat.decoding.decoder import Decoder, Reader
+from tsplat.decoding.decoder import Decoder
 from tsplat.errors import BitstreamError
+from tsplat.files.reader import Reader
 from tsplat.stream import payload
 from tsplat.stream.container import BACKGROUND, INTRA, VERSION, Damage, Header, Packet
 from tsplat.stream.payload import State

@@ -15,23 +15,37 @@ from pathlib import Path
 import numpy as np
 
 from tsplat.config import EncoderConfig
-from tsplat.encoding.encoder import Encoder, Statistics
+from tsplat.encoding.coder import Ways
+from tsplat.encoding.encoder import Encoder
 from tsplat.encoding.predict.cut import Cuts
+from tsplat.encoding.statistics import Statistics
 from tsplat.errors import ConfigError
 from tsplat.files.check import Check
 from tsplat.kernels import runtime
 from tsplat.media.camera import is_camera
-from tsplat.media.clip import Clip
+from tsplat.media.clip import Clip, Source
+from tsplat.media.places import STANDARD, is_written_through
 from tsplat.media.source import open_source
 from tsplat.media.timing import timeline
 
 
 @dataclass(frozen=True)
+class Whole:
+    """The clip, which each process reads for itself, and how it is coded."""
+
+    source: str
+    height: int | None
+    clip: Clip
+    config: EncoderConfig
+
+
+@dataclass(frozen=True)
 class Job:
-    """Frames from one I-frame to another; each process reads the clip for itself.
+    """Frames from one I-frame to another.
 
     Attributes
     ----------
+    whole : Whole
     start : int
         Number of the first frame.
     ticks : tuple of int
@@ -40,10 +54,7 @@ class Job:
         Which scene they belong to.
     """
 
-    source: str
-    height: int | None
-    clip: Clip
-    config: EncoderConfig
+    whole: Whole
     start: int
     ticks: tuple[int, ...]
     scene: int
@@ -55,6 +66,8 @@ class Part:
 
     Attributes
     ----------
+    ticks : int
+        Duration of its frames.
     intra : list of (int, int)
         Number and offset, in ``packets``, of each I-frame.
     squared_error : float
@@ -62,13 +75,19 @@ class Part:
     """
 
     packets: bytes
+    ticks: int
     intra: list[tuple[int, int]]
     squared_error: float
     statistics: Statistics
 
 
-def check_jobs(
-    count: int, source: str | Path, roi: str | Path, live: bool, config: EncoderConfig, ways: Ways
+def check(
+    count: int,
+    source: str | Path,
+    roi: str | Path,
+    live: bool,
+    config: EncoderConfig,
+    ways: Ways,
 ) -> None:
     """Refuse what carries state from one I-frame to the next.
 
@@ -80,7 +99,7 @@ def check_jobs(
         raise ConfigError(f"jobs: got {count}, expected 1 or more")
     if live:
         raise ConfigError("jobs: live encoding is one process")
-    if str(source) == "-" or is_camera(source) or Path(source).is_fifo():
+    if str(source) == STANDARD or is_camera(source) or is_written_through(Path(source)):
         raise ConfigError(f"jobs: {source} can be read only once, and by one process")
     if roi != "off":
         raise ConfigError("jobs: a region of interest follows the clip in order; --roi off")
@@ -90,25 +109,16 @@ def check_jobs(
         raise ConfigError("jobs: the paper's ways make I-frames that cannot be foreseen")
 
 
-def plan(
-    source: str | Path,
-    height: int | None,
-    clip: Clip,
-    config: EncoderConfig,
-    frames: int | None,
-) -> tuple[list[Job], list[str]]:
-    """Jobs that begin where an encoder makes I-frames, and warnings of the source."""
+def plan(whole: Whole, frames: int | None, pictures: Source) -> list[Job]:
+    """Jobs that begin where an encoder makes I-frames; the pictures are read for it."""
     starts: list[tuple[int, int]] = []
-    with open_source(source, height) as pictures:
-        times = _seen(itertools.islice(iter(pictures), frames), config.gop, starts)
-        ticks = list(timeline(times, clip.rate))
-        warnings = pictures.warnings
+    times = _seen(itertools.islice(iter(pictures), frames), whole.config.gop, starts)
+    ticks = list(timeline(times, whole.clip.rate))
     ends = [*(start for start, _ in starts[1:]), len(ticks)]
-    jobs = [
-        Job(str(source), height, clip, config, start, tuple(ticks[start:end]), scene)
+    return [
+        Job(whole, start, tuple(ticks[start:end]), scene)
         for (start, scene), end in zip(starts, ends)
     ]
-    return jobs, warnings
 
 
 def _seen(
@@ -162,24 +172,30 @@ def _begin(arch: str, threads: int) -> None:
 
 def encode_job(job: Job) -> Part:
     """In a process of its own: an encoder that begins with the job's I-frame."""
-    clip = job.clip
+    whole, clip = job.whole, job.whole.clip
     encoder = Encoder(
         clip.width,
         clip.height,
         clip.rate,
-        job.config,
+        whole.config,
         aspect=clip.aspect,
         colour=clip.colour,
         first=job.start,
     )
-    check, done = Check(encoder.header), bytearray()
-    with open_source(job.source, job.height) as pictures:
+    checked, done = Check(encoder.header), bytearray()
+    with open_source(whole.source, whole.height) as pictures:
         wanted = itertools.islice(iter(pictures), job.start, job.start + len(job.ticks))
         for ticks, (_, frame) in zip(job.ticks, wanted):
-            check.expect(frame)
+            checked.expect(frame)
             packets = encoder.encode(frame, ticks)
-            check.take(packets)
+            checked.take(packets)
             done += packets
     packets = encoder.flush()
-    check.take(packets)
-    return Part(bytes(done + packets), check.intra, check.squared_error, encoder.statistics)
+    checked.take(packets)
+    return Part(
+        bytes(done + packets),
+        sum(job.ticks),
+        checked.intra,
+        checked.squared_error,
+        encoder.statistics,
+    )

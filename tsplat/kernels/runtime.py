@@ -11,7 +11,6 @@ import contextlib
 import io
 import os
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +26,6 @@ ARCHES = ("auto", "cpu", "cuda", "vulkan", "metal")
 _TAICHI_ARCH = {"cpu": ti.cpu, "cuda": ti.cuda, "vulkan": ti.vulkan, "metal": ti.metal}
 _lock = threading.Lock()
 _current: Backend | None = None
-_announced = 0
 
 
 @dataclass(frozen=True)
@@ -127,14 +125,6 @@ def start(arch: str = "auto", threads: int | None = None) -> Backend:
 def sync() -> None:
     """Wait for the kernels that were launched."""
     ti.sync()
-
-
-def announce_fallback(backend: Backend, announce: Callable[[str], None] | None) -> None:
-    """Say, once in the life of a runtime, that ``auto`` found no GPU."""
-    global _announced
-    if announce and backend.fallback and _announced != backend.serial:
-        _announced = backend.serial
-        announce(f"no GPU backend here, using the CPU ({backend.threads} threads)")
 
 
 def _usable_cpus() -> int:

@@ -13,11 +13,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tsplat.bench.kernels import HEIGHT, SPLATS, WIDTH, synthetic
 from tsplat.errors import BackendError
 from tsplat.kernels import runtime
 from tsplat.kernels.canvas import Canvas
 
+WIDTH, HEIGHT, SPLATS = 640, 360, 1000
+"""Of the scene that is timed."""
 LIMITS = {"picture": 1.0, "gradient": 1e-3, "fit": 1e-2}
 """Most that a GPU may differ from the CPU by: grey levels of any pixel of a picture; gradient, of
 the largest of its parameter; squared error after some iterations, of itself."""
@@ -26,6 +27,18 @@ SECONDS = 25.0
 _SIZE = 203, 117
 _ITERATIONS = 10
 _SPENT_ON_A_TIME = 1.0
+
+
+def synthetic(seed: int = 0) -> np.ndarray:
+    """Splats spread evenly, each with four neighbours' overlap, (1000, 8) float32."""
+    rng = np.random.default_rng(seed)
+    size = 0.5 * np.sqrt(WIDTH * HEIGHT / SPLATS)
+    means = rng.uniform((0, 0), (WIDTH, HEIGHT), (SPLATS, 2))
+    diagonal = rng.uniform(0.6, 1.4, (SPLATS, 2)) * size
+    tilt = rng.normal(0, 0.3, (SPLATS, 1)) * size
+    colours = rng.uniform(0, 0.5, (SPLATS, 3))
+    cholesky = np.concatenate([diagonal[:, :1], tilt, diagonal[:, 1:]], 1)
+    return np.concatenate([means, cholesky, colours], 1).astype(np.float32)
 
 
 def selftest(arches: list[str] | None = None) -> dict:

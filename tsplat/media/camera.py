@@ -8,7 +8,6 @@ from pathlib import Path
 import av
 import av.error
 from av.container import InputContainer
-from av.device import enumerate_input_devices
 
 from tsplat.errors import MediaError
 
@@ -51,6 +50,8 @@ def _named(kind: str, wanted: str) -> str:
         return f"/dev/video{wanted}" if wanted.isdigit() else wanted
     if kind == "dshow":
         if wanted.isdigit():
+            from av.device import enumerate_input_devices
+
             cameras = [d for d in enumerate_input_devices(kind) if "video" in d.media_types]
             wanted = cameras[int(wanted)].name
         return f"video={wanted}"

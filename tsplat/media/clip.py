@@ -50,6 +50,11 @@ class Source:
     clip : Clip
     warnings : list of str
         What went wrong without ending the clip; complete after iteration.
+    notes : list of str
+        What was done to the clip, or left out of it; complete after iteration.
+    last : Fraction or None
+        Seconds for which the last picture is shown; None is as long as the others. Known after
+        iteration.
 
     Yields
     ------
@@ -61,6 +66,8 @@ class Source:
     _pictures: Iterator[tuple[Fraction, np.ndarray]]
     _container: av.container.InputContainer | None = None
     warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    last: Fraction | None = None
     _pipe: Pipe | None = None
 
     def __iter__(self) -> Iterator[tuple[Fraction, np.ndarray]]:

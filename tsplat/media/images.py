@@ -3,64 +3,157 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
-import av
-import av.error
 import numpy as np
+from PIL import Image, ImageOps
 
 from tsplat.errors import MediaError, reason_of
 from tsplat.media.clip import Clip, Source, scaled_size
-from tsplat.media.rgb import matrix, to_rgb
 
 IMAGE_ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
 FOLDER_RATE = Fraction(30)
 """Frames a second of a folder of images, which cannot say."""
-
-
-def open_folder(folder: Path, height: int | None) -> Source:
-    files = sorted((f for f in folder.iterdir() if f.suffix.lower() in IMAGE_ENDINGS), key=_natural)
-    if not files:
-        raise MediaError(f"{folder}: no images in this folder")
-    first = _read_image(files[0])
-    width, lines = scaled_size(first.width, first.height, height)
-    clip = Clip(width, lines, FOLDER_RATE, frames=len(files))
-
-    def pictures() -> Iterator[tuple[Fraction, np.ndarray]]:
-        for k, file in enumerate(files):
-            frame = _read_image(file)
-            if (frame.width, frame.height) != (first.width, first.height):
-                raise MediaError(
-                    f"{file}: {frame.width}x{frame.height}, but the first image of the folder "
-                    f"is {first.width}x{first.height}"
-                )
-            yield k / FOLDER_RATE, to_rgb(frame, clip, 0, False)
-
-    return Source(clip, pictures())
-
-
-def _read_image(file: Path) -> av.VideoFrame:
-    try:
-        with av.open(str(file), "r") as container:
-            return next(container.decode(video=0))
-    except (av.error.FFmpegError, StopIteration, IndexError, OSError) as error:
-        raise MediaError(f"{file}: not an image ({reason_of(error)})") from error
+_VIDEO_ENDINGS = {".mp4", ".mkv", ".webm", ".mov", ".avi", ".y4m", ".ts", ".m4v", ".mpg", ".gif"}
+_LOOP = 'one at a time: for f in *.mp4; do tsplat encode "$f" "${f%.*}.tsplat"; done'
 
 
 def read_image(path: str | Path) -> np.ndarray:
-    """A picture file, (H, W, 3) uint8 RGB.
+    """A picture file, (H, W, 3) uint8 RGB, upright; what is transparent in it lies on black.
 
     Raises
     ------
     MediaError
         It is not an image.
     """
-    frame = _read_image(Path(path))
-    return frame.reformat(format="rgb24", src_colorspace=matrix(frame, False)).to_ndarray()
+    image = _upright(Path(path))
+    if _is_transparent(image):
+        image = image.convert("RGBA")
+        return np.asarray(Image.alpha_composite(Image.new("RGBA", image.size, "black"), image))[
+            ..., :3
+        ].copy()
+    if image.mode.startswith(("I", "F")):
+        grey = _eight_bits(np.asarray(image))
+        return np.repeat(grey[..., None], 3, 2)
+    return np.array(image.convert("RGB"))
+
+
+def read_mask(path: str | Path) -> np.ndarray:
+    """A mask's file, (H, W) uint8, upright, 255 inside.
+
+    Its opacity, where some of it is transparent; or which entries of a coloured palette are not
+    the first; or else how light it is, where 1 is light if nothing is lighter.
+
+    Raises
+    ------
+    MediaError
+        It is not an image.
+    """
+    image = _upright(Path(path))
+    if _is_transparent(image):
+        return np.array(image.convert("RGBA"))[..., 3]
+    if image.mode == "P":
+        red, green, blue = np.moveaxis(np.asarray(image.convert("RGB")), 2, 0)
+        if (red != green).any() or (green != blue).any():
+            return 255 * (np.asarray(image) > 0).astype(np.uint8)
+    grey = np.asarray(image if image.mode.startswith(("I", "F")) else image.convert("L"))
+    grey = _eight_bits(grey) if grey.max(initial=0) > 255 else grey.astype(np.uint8)
+    return 255 * grey if grey.max(initial=0) == 1 else grey
+
+
+def open_image(file: Path, height: int | None) -> Source:
+    """A single picture, as a clip of one frame."""
+    return _pictures([file], height)
+
+
+def open_folder(folder: Path, height: int | None) -> Source:
+    """The pictures of a folder, in the order of the numbers in their names; hidden files are
+    none.
+
+    Raises
+    ------
+    MediaError
+        There is none, or they are of several sizes.
+    """
+    return _pictures(_files(folder), height)
+
+
+def open_masks(path: Path, height: int | None) -> Iterator[np.ndarray]:
+    """Masks, each (H, W) uint8, of a folder or of one file; see :func:`read_mask`."""
+    for file in _files(path) if path.is_dir() else [path]:
+        mask = read_mask(file)
+        width, lines = scaled_size(mask.shape[1], mask.shape[0], height)
+        yield np.asarray(_scaled(mask, width, lines))
+
+
+def _files(folder: Path) -> list[Path]:
+    entries = [f for f in folder.iterdir() if not f.name.startswith(".")]
+    files = sorted((f for f in entries if f.suffix.lower() in IMAGE_ENDINGS), key=_natural)
+    if not files:
+        videos = sum(f.suffix.lower() in _VIDEO_ENDINGS for f in entries)
+        hint = f"; its {videos} videos are encoded {_LOOP}" if videos else ""
+        raise MediaError(f"{folder}: no images in this folder{hint}")
+    return files
+
+
+def _pictures(files: list[Path], height: int | None) -> Source:
+    first = read_image(files[0])
+    lines, across = first.shape[:2]
+    width, lines = scaled_size(across, lines, height)
+
+    def pictures() -> Iterator[tuple[Fraction, np.ndarray]]:
+        for k, file in enumerate(files):
+            picture = read_image(file) if k else first
+            if picture.shape != first.shape:
+                raise MediaError(
+                    f"{file}: {picture.shape[1]}x{picture.shape[0]}, but the first image of the "
+                    f"folder is {first.shape[1]}x{first.shape[0]}"
+                )
+            yield k / FOLDER_RATE, _scaled(picture, width, lines)
+
+    return Source(Clip(width, lines, FOLDER_RATE, frames=len(files)), pictures())
+
+
+def _scaled(picture: np.ndarray, width: int, height: int) -> np.ndarray:
+    if picture.shape[:2] == (height, width):
+        return picture
+    how = Image.Resampling.BOX if height < picture.shape[0] else Image.Resampling.BICUBIC
+    return np.array(Image.fromarray(picture).resize((width, height), how))
+
+
+def _upright(file: Path) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            # What is refused for its size is an error, not a warning.
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            warnings.filterwarnings("ignore", category=UserWarning)
+            image = Image.open(file)
+            image.load()
+            return ImageOps.exif_transpose(image)
+    except (OSError, SyntaxError, ValueError, Warning, Image.DecompressionBombError) as error:
+        raise MediaError(f"{file}: not an image ({reason_of(error)})") from error
+
+
+def _is_transparent(image: Image.Image) -> bool:
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        return int(np.asarray(image.convert("RGBA"))[..., 3].min()) < 255
+    return False
+
+
+def _eight_bits(grey: np.ndarray) -> np.ndarray:
+    """(H, W) of 16 bits, or of floats up to 1, to uint8."""
+    scale = 255.0 if grey.dtype.kind == "f" and grey.max(initial=0) <= 1 else 1 / 257
+    return np.clip(np.rint(grey * scale), 0, 255).astype(np.uint8)
 
 
 def _natural(file: Path) -> list[tuple[int, int | str]]:
-    parts = re.split(r"(\d+)", file.name)
-    return [(0, int(part)) if part.isdigit() else (1, part) for part in parts]
+    """Order of names whose numbers count as numbers.
+
+    >>> sorted((Path("f10.png"), Path("f9.png")), key=_natural)[0].name
+    'f9.png'
+    """
+    parts = re.split(r"([0-9]+)", file.name)
+    return [(0, int(part)) if re.fullmatch("[0-9]+", part) else (1, part) for part in parts]

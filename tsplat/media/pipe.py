@@ -1,4 +1,4 @@
-"""Standard input that can be let go of while it waits."""
+"""A pipe that can be let go of while it waits."""
 
 from __future__ import annotations
 
@@ -21,10 +21,23 @@ class Pipe:
 
     def __init__(self, descriptor: int):
         self._descriptor = descriptor
+        self._ahead = b""
         self._stopped = threading.Event()
         self.interrupted: BaseException | None = None
 
+    def peek(self, size: int) -> bytes:
+        """The next bytes, which stay to be read; fewer at the end."""
+        while len(self._ahead) < size and (more := self._read(size - len(self._ahead))):
+            self._ahead += more
+        return self._ahead[:size]
+
     def read(self, size: int) -> bytes:
+        if self._ahead:
+            ahead, self._ahead = self._ahead[:size], self._ahead[size:]
+            return ahead
+        return self._read(size)
+
+    def _read(self, size: int) -> bytes:
         try:
             while not self._stopped.is_set():
                 # Windows selects sockets alone: there a read waits.

@@ -1,13 +1,8 @@
-"""Pictures out: video files, raw frames, folders of PNG, or a pipe.
-
-Files and folders are written beside their place and moved there when they are whole.
-"""
+"""Pictures out: video files, raw frames, folders of PNG, or a pipe."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
+import re
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -19,10 +14,20 @@ import av
 import av.error
 import numpy as np
 
-from tsplat.errors import MediaError
+from tsplat.errors import MediaError, reason_of
 from tsplat.media.clip import Clip
+from tsplat.media.places import (
+    STANDARD,
+    check_free,
+    is_written_through,
+    replacing,
+    replacing_folder,
+    written,
+)
+from tsplat.media.rgb import BT601, BT709, HD_LINES, FromRgb
+from tsplat.media.timing import small_rate
 
-_BT709, _BT601 = 1, 5
+_NUMBERED = re.compile(r"[0-9]{6,}\.png")
 
 
 @dataclass(frozen=True)
@@ -98,70 +103,44 @@ class Sink(Protocol):
     def close(self, end: Fraction) -> None:
         """Finish; end: when the last picture ends, seconds."""
 
-
-@contextmanager
-def replacing(path: Path, overwrite: bool):
-    """A path to write to, beside ``path``, and moved there if the block succeeds.
-
-    Raises
-    ------
-    MediaError
-        ``path`` exists and may not be overwritten, or its folder does not exist.
-    """
-    check_free(path, overwrite)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        yield beside
-        if path.is_dir() and beside.is_dir():
-            shutil.rmtree(path)
-        os.replace(beside, path)
-    except OSError as error:
-        if isinstance(error, (MediaError, BrokenPipeError)):
-            raise
-        raise MediaError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        if beside.is_dir():
-            shutil.rmtree(beside, ignore_errors=True)
-        else:
-            beside.unlink(missing_ok=True)
+    @property
+    def keeps_times(self) -> bool:
+        """Uneven times are kept, or no time is."""
 
 
-@contextmanager
-def written(target: str | Path, overwrite: bool, following: bool):
-    """A binary file to write to, that becomes ``target`` if the block succeeds.
-
-    With ``following``, ``-`` is standard output and a named pipe is written to as it is: others
-    read there while it is being written.
+def check_target(path: str, alpha: bool = False, overwrite: bool = False) -> None:
+    """Refuse what cannot be written, before any work is done.
 
     Raises
     ------
     MediaError
-        As :func:`replacing`.
+        The ending is not known or has no alpha, or the output exists.
     """
-    if following and str(target) == "-":
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-    elif following and Path(target).is_fifo():
-        with open(target, "wb") as file:
-            yield file
-    else:
-        with replacing(Path(target), overwrite) as beside, open(beside, "wb") as file:
-            yield file
+    ending = _ending(path)
+    if ending not in (*_VIDEOS, ".y4m", ".rgb", "", None):
+        endings = ", ".join(VIDEO_ENDINGS)
+        raise MediaError(
+            f"{path}: cannot write {ending}; use {endings}, .y4m, .rgb, a folder ({path}/) or -"
+        )
+    if alpha and ending not in ALPHA_ENDINGS:
+        endings = ", ".join(filter(None, ALPHA_ENDINGS))
+        raise MediaError(f"{path}: cannot be transparent; use {endings} or a folder")
+    if ending in _VIDEOS and is_written_through(Path(path)):
+        raise MediaError(f"{path}: {ending} cannot be written to a pipe; y4m can: use - or .y4m")
+    if ending:
+        check_free(Path(path), overwrite)
 
 
-def check_free(path: Path, overwrite: bool) -> None:
-    """Refuse what must not be overwritten, before any work is done."""
-    if not path.parent.is_dir():
-        raise MediaError(f"{path}: the folder {path.parent} does not exist")
-    if path.exists() and not overwrite:
-        raise MediaError(f"{path}: exists already; --overwrite replaces it")
-
-
-def check_distinct(source: str | Path, target: str | Path) -> None:
-    """Refuse to write over what is being read."""
-    named = "-" not in (str(source), str(target))
-    if named and Path(source).exists() and Path(target).exists() and Path(source).samefile(target):
-        raise MediaError(f"{target}: output and input are the same file")
+def _ending(path: str) -> str | None:
+    """That decides what is written; empty for a folder, None for y4m to a pipe or a device."""
+    if path == STANDARD:
+        return None
+    if path.endswith(("/", "\\")) or Path(path).is_dir():
+        return ""
+    ending = Path(path).suffix.lower()
+    if not ending and is_written_through(Path(path)):
+        return None
+    return ending
 
 
 @contextmanager
@@ -173,8 +152,9 @@ def open_sink(path: str, clip: Clip, overwrite: bool = False, alpha: bool = Fals
     path : str
         ``.mp4`` or ``.mkv``: H.264, visually lossless. ``.webm``: VP9, 4:2:0; it says nothing of
         the shape of pixels. ``.mov``: ProRes 422, or 4444 with alpha and where a side is odd.
-        ``.y4m``: 4:4:4. ``.rgb``: raw rgb24 frames. ``-``: y4m on standard output. Anything
-        without an ending: a folder of PNG.
+        ``.y4m``: 4:4:4. ``.rgb``: raw rgb24 frames. ``-``, or a pipe without one of these endings:
+        y4m. Anything without an ending, with a slash at its end, or that is a folder: a folder of
+        PNG, which must hold nothing else.
     clip : Clip
         Size, rate, aspect and colour of the pictures.
     overwrite : bool
@@ -187,32 +167,32 @@ def open_sink(path: str, clip: Clip, overwrite: bool = False, alpha: bool = Fals
     MediaError
         The ending is not known or has no alpha, the output exists, or it cannot be written.
     """
-    ending = Path(path).suffix.lower()
-    if path != "-" and ending not in (*VIDEO_ENDINGS, ".y4m", ".rgb", ""):
-        endings = ", ".join(VIDEO_ENDINGS)
-        raise MediaError(f"{path}: cannot write {ending}; use {endings}, .y4m, .rgb, a folder or -")
-    if alpha and (path == "-" or ending not in ALPHA_ENDINGS):
-        endings = ", ".join(filter(None, ALPHA_ENDINGS))
-        raise MediaError(f"{path}: cannot be transparent; use {endings} or a folder")
-    if path == "-":
-        sink: Sink = Y4m(sys.stdout.buffer, clip)
-        yield sink
-        sys.stdout.buffer.flush()
-        return
-    with replacing(Path(path), overwrite) as beside:
-        if ending in VIDEO_ENDINGS:
-            with _Guard(Video(beside, ending, clip, alpha)) as sink:
-                yield sink
-        elif ending in (".y4m", ".rgb"):
-            with open(beside, "wb") as file:
-                yield Y4m(file, clip) if ending == ".y4m" else Raw(file)
-        else:
-            beside.mkdir()
+    check_target(path, alpha, overwrite)
+    ending = _ending(path)
+    if ending in _VIDEOS:
+        with (
+            replacing(Path(path), overwrite) as beside,
+            _Guard(Video(beside, ending, clip, alpha)) as sink,
+        ):
+            yield sink
+    elif ending == "":
+        with replacing_folder(Path(path), overwrite, _foreign) as beside:
             yield Pngs(beside, alpha)
+    else:
+        with written(path, overwrite, following=False) as file:
+            yield Raw(file) if ending == ".rgb" else Y4m(file, clip)
+
+
+def _foreign(names: list[str]) -> str | None:
+    """What is in a folder beside 000000.png, 000001.png, ..., without gaps."""
+    ours = {f"{k:06d}.png" for k in range(sum(1 for n in names if _NUMBERED.fullmatch(n)))}
+    return next((name for name in sorted(names) if name not in ours), None)
 
 
 class Raw:
     """rgb24 frames, one after the other."""
+
+    keeps_times = False
 
     def __init__(self, file: BinaryIO):
         self._file = file
@@ -225,20 +205,22 @@ class Raw:
 
 
 class Y4m:
-    """YUV4MPEG2, 4:4:4, 8 bits, limited-range BT.601, as its readers assume."""
+    """YUV4MPEG2, 4:4:4, 8 bits, limited range; BT.601, or BT.709 from 720 lines on, as its readers
+    assume. It has one rate: uneven times are lost."""
+
+    keeps_times = False
 
     def __init__(self, file: BinaryIO, clip: Clip):
         self._file = file
-        rate, aspect = clip.rate, clip.aspect
+        rate, aspect = small_rate(clip.rate), clip.aspect
+        self._frames = FromRgb("yuv444p", BT709 if clip.height >= HD_LINES else BT601)
         head = f"YUV4MPEG2 W{clip.width} H{clip.height} F{rate.numerator}:{rate.denominator}"
         head += f" Ip A{aspect.numerator}:{aspect.denominator} C444 XCOLORRANGE=LIMITED\n"
         file.write(head.encode())
 
     def write(self, picture: np.ndarray, time: Fraction) -> None:
-        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-        planes = frame.reformat(format="yuv444p", dst_colorspace=_BT601, dst_color_range=1)
         self._file.write(b"FRAME\n")
-        self._file.write(planes.to_ndarray().tobytes())
+        self._file.write(self._frames.frame(picture).to_ndarray().tobytes())
 
     def close(self, end: Fraction) -> None:
         self._file.flush()
@@ -246,6 +228,8 @@ class Y4m:
 
 class Pngs:
     """000000.png, 000001.png, ... in a folder."""
+
+    keeps_times = True
 
     def __init__(self, folder: Path, alpha: bool = False):
         self._folder = folder
@@ -268,13 +252,17 @@ class Pngs:
 class Video:
     """A video file, of the kind that its ending says."""
 
+    keeps_times = True
+
     def __init__(self, path: Path, ending: str, clip: Clip, alpha: bool = False):
         kind = _VIDEOS[ending]
         try:
-            self._container = av.open(str(path), "w", format=kind.muxer, options=kind.muxing)
-            stream = self._container.add_stream(kind.codec, rate=clip.rate)
+            # A name with a protocol's look is a file's all the same.
+            place, rate = f"file:{path}", small_rate(clip.rate)
+            self._container = av.open(place, "w", format=kind.muxer, options=kind.muxing)
+            stream = self._container.add_stream(kind.codec, rate=rate)
         except (av.error.FFmpegError, ValueError) as error:
-            raise MediaError(f"{path}: cannot be written ({error})") from error
+            raise MediaError(f"{path}: cannot be written ({reason_of(error)})") from error
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height = clip.width, clip.height
         odd = clip.width % 2 or clip.height % 2
@@ -282,9 +270,8 @@ class Video:
         stream.options = {**kind.options, **(kind.alpha_options if alpha else {})}
         if alpha and kind.muxer == "webm":
             stream.metadata["alpha_mode"] = "1"
-        self._format = "rgba" if alpha else "rgb24"
-        hd = clip.height >= 720
-        self._matrix = _BT709 if hd else _BT601
+        hd = clip.height >= HD_LINES
+        self._frames = FromRgb(stream.pix_fmt, BT709 if hd else BT601)
         context = stream.codec_context
         context.sample_aspect_ratio = clip.aspect
         # Without reordering, MP4 can say how long the last frame is.
@@ -293,17 +280,15 @@ class Video:
         context.color_range = 1
         context.color_primaries, context.color_trc = clip.colour[0], clip.colour[1]
         # A thousandth of a frame, as the container's ticks.
-        context.time_base = 1 / (clip.rate * 1000)
+        context.time_base = 1 / (rate * 1000)
         self._stream = stream
-        self._rate = clip.rate
+        self._rate = rate
         self._pending: av.VideoFrame | None = None
         self._pending_at = 0
         self._durations: dict[int, int] = {}
 
     def write(self, picture: np.ndarray, time: Fraction) -> None:
-        frame = av.VideoFrame.from_ndarray(picture, format=self._format).reformat(
-            format=self._stream.pix_fmt, dst_colorspace=self._matrix, dst_color_range=1
-        )
+        frame = self._frames.frame(picture)
         at = round(time * self._rate * 1000)
         frame.pts = at
         frame.time_base = self._stream.codec_context.time_base

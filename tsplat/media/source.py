@@ -1,13 +1,16 @@
-"""Pictures from whatever FFmpeg's libraries open, from a folder of images, or from a pipe."""
+"""Pictures from whatever FFmpeg's libraries open, from image files, or from a pipe."""
 
 from __future__ import annotations
 
-import itertools
+import os
 import re
+import stat
 import sys
 import time as clock
+from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import chain, islice
 from pathlib import Path
 
 import av
@@ -17,13 +20,17 @@ import numpy as np
 from tsplat.errors import ConfigError, MediaError, reason_of
 from tsplat.media.camera import is_camera, open_camera
 from tsplat.media.clip import UNSPECIFIED, Clip, Source, scaled_size
-from tsplat.media.images import open_folder
+from tsplat.media.images import IMAGE_ENDINGS, open_folder, open_image, open_masks
 from tsplat.media.pipe import Pipe
-from tsplat.media.rgb import to_rgb
-from tsplat.media.timing import nominal_rate, small_terms
+from tsplat.media.places import STANDARD
+from tsplat.media.rgb import SDR, ToRgb, is_hdr, is_wide, upright_size
+from tsplat.media.timing import Clock, fraction, nominal_rate, small_aspect
 
 _POLL = 0.002
 """Seconds to wait where a camera has no new frame yet and says so."""
+_SURVEYED = 120
+"""Packets of a file whose times are looked at before it is read."""
+_Y4M = b"YUV4MPEG2"
 
 
 def open_source(path: str | Path, height: int | None = None) -> Source:
@@ -32,8 +39,8 @@ def open_source(path: str | Path, height: int | None = None) -> Source:
     Parameters
     ----------
     path : str or Path
-        A file, a folder of images (in the order of the numbers in their names), ``-`` for
-        y4m on standard input, or ``camera:0``, ``camera:/dev/video0``.
+        A file, a named pipe, a folder of images (in the order of the numbers in their names),
+        ``-`` for standard input, or ``camera:0``, ``camera:/dev/video0``.
     height : int, optional
         Scale pictures to this many lines; the width follows from the aspect ratio.
 
@@ -44,144 +51,264 @@ def open_source(path: str | Path, height: int | None = None) -> Source:
     """
     if height is not None and not 1 <= height <= 8192:
         raise ConfigError(f"height: got {height}, expected 1..8192")
-    if str(path) != "-" and Path(path).is_dir():
+    if is_camera(path):
+        return _Video(str(path), open_camera(path)).source(height)
+    if str(path) == STANDARD:
+        return _from_pipe("standard input", _standard_input(), height)
+    if not str(path) or not os.path.exists(path):
+        raise MediaError(f"{path}: no such file")
+    if os.path.isdir(path):
         return open_folder(Path(path), height)
-    return _open_pipe(height) if str(path) == "-" else _open_video(path, height)
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        return _from_pipe(str(path), os.open(path, os.O_RDONLY), height)
+    if os.stat(path).st_size == 0:
+        raise MediaError(f"{path}: the file is empty")
+    if Path(path).suffix.lower() in IMAGE_ENDINGS:
+        return open_image(Path(path), height)
+    survey = _survey(str(path))
+    return _Video(str(path), _opened(str(path), _file(path)), survey).source(height)
 
 
-def _open_pipe(height: int | None) -> Source:
-    pipe = Pipe(sys.stdin.fileno())
+def masks(path: str | Path, height: int | None = None) -> Iterator[np.ndarray]:
+    """Masks of a folder of images, of an image or of a video: each (H, W) uint8, 255 inside.
+
+    Raises
+    ------
+    MediaError
+        There are none to be had from it.
+    """
+    if os.path.isdir(path) or Path(path).suffix.lower() in IMAGE_ENDINGS:
+        yield from open_masks(Path(path), height)
+        return
+    with open_source(path, height) as source:
+        for _, picture in source:
+            yield picture[..., 1]
+
+
+def _standard_input() -> int:
+    if sys.stdin is None:
+        raise MediaError("standard input is closed")
+    return sys.stdin.fileno()
+
+
+def _from_pipe(name: str, descriptor: int, height: int | None) -> Source:
+    pipe = Pipe(descriptor)
     try:
-        return _open_video("-", height, pipe)
+        # Nothing has to be guessed of y4m, which would hold its first frames back.
+        kind = "yuv4mpegpipe" if pipe.peek(len(_Y4M)) == _Y4M else None
+        return _Video(name, _opened(name, pipe, kind), pipe=pipe).source(height)
     except MediaError:
         if pipe.interrupted:
             raise pipe.interrupted from None
         raise
 
 
-def _open_video(path: str | Path, height: int | None, pipe: Pipe | None = None) -> Source:
-    name = "standard input" if pipe else str(path)
-    container = _open_container(path, name, pipe)
-    try:
-        if not container.streams.video:
-            found = ", ".join(sorted({str(s.type) for s in container.streams})) or "no streams"
-            raise MediaError(f"{name}: no video in it, found {found}")
-        stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
-        damage: list[str] = []
-        frames = _decoded(container, stream, damage)
-        first = next(frames, None)
-        if first is None:
-            reason = f": {damage[0]}" if damage else ""
-            raise MediaError(f"{name}: no frame could be read from the video{reason}")
-    except BaseException:
-        container.close()
-        raise
-    turn = first.rotation % 360 // 90 * 90
-    sideways = turn in (90, 270)
-    aspect = stream.codec_context.sample_aspect_ratio or stream.sample_aspect_ratio or Fraction(1)
-    aspect = aspect if aspect > 0 else Fraction(1)
-    size = (first.height, first.width) if sideways else (first.width, first.height)
-    width, height = scaled_size(*size, height)
-    clip = Clip(
-        width,
-        height,
-        nominal_rate(stream),
-        small_terms(1 / aspect if sideways else aspect),
-        (
-            int(stream.codec_context.color_primaries or UNSPECIFIED),
-            int(stream.codec_context.color_trc or UNSPECIFIED),
-            int(stream.codec_context.colorspace or UNSPECIFIED),
-        ),
-        stream.frames or None,
-    )
-    raw = stream.codec_context.name in ("rawvideo", "wrapped_avframe")
-    source = Source(clip, iter(()), container, _pipe=pipe)
+def _file(path: str | Path) -> str:
+    """A name in which FFmpeg sees neither a protocol nor a pattern."""
+    return f"file:{os.fsdecode(path)}"
 
-    def pictures() -> Iterator[tuple[Fraction, np.ndarray]]:
-        start, count, at = _time(first, stream), 0, Fraction(0)
-        for frame in itertools.chain([first], frames):
-            time = _time(frame, stream)
-            if count:
-                least = at + Fraction(1, 1000) / clip.rate
-                shown = count / clip.rate if time is None or start is None else time - start
-                at = max(shown, least)
-            yield at, to_rgb(frame, clip, turn, raw)
+
+def _opened(name: str, file: str | Pipe, kind: str | None = None) -> av.container.InputContainer:
+    try:
+        return av.open(file, "r", format=kind, options={"pattern_type": "none"})
+    except (av.error.FFmpegError, ValueError, UnicodeError) as error:
+        raise MediaError(
+            f"{name}: not a video that FFmpeg can open ({reason_of(error)})"
+        ) from error
+
+
+def _chosen(name: str, container: av.container.InputContainer) -> av.VideoStream:
+    """The video that a player would show: no cover, no thumbnail."""
+    stream = container.streams.best("video")
+    cover = stream is not None and "attached_pic" in (stream.disposition.name or "")
+    if not isinstance(stream, av.VideoStream) or cover:
+        found = ", ".join(sorted({str(s.type) for s in container.streams})) or "no streams"
+        what = "a cover picture and no video" if cover else f"no video in it, found {found}"
+        raise MediaError(f"{name}: {what}")
+    return stream
+
+
+class _Survey:
+    """What a file's first packets say of its times.
+
+    Attributes
+    ----------
+    times : list of Fraction
+        Of frames, in their order, seconds.
+    by_order : bool
+        Some have no time of presentation.
+    """
+
+    def __init__(self, stamps: list[tuple[Fraction | None, Fraction | None]]):
+        self.by_order = any(pts is None and dts is not None for pts, dts in stamps)
+        chosen = (dts if self.by_order else pts for pts, dts in stamps)
+        self.times = sorted(t for t in chosen if t is not None)
+
+
+def _survey(path: str) -> _Survey:
+    with _opened(path, _file(path)) as container:
+        stream = _chosen(path, container)
+        base = fraction(stream.time_base)
+        stamps: list[tuple[Fraction | None, Fraction | None]] = []
+        try:
+            for packet in islice(container.demux(stream), _SURVEYED):
+                if packet.size and base:
+                    pts, dts = (None if t is None else t * base for t in (packet.pts, packet.dts))
+                    stamps.append((pts, dts))
+        except av.error.FFmpegError:
+            pass
+    return _Survey(stamps)
+
+
+class _Video:
+    """An open container, and how its frames become a source's pictures."""
+
+    def __init__(
+        self,
+        name: str,
+        container: av.container.InputContainer,
+        survey: _Survey | None = None,
+        pipe: Pipe | None = None,
+    ):
+        self._name, self._container, self._pipe = name, container, pipe
+        self._survey = survey or _Survey([])
+        self._damage: list[str] = []
+
+    def source(self, height: int | None) -> Source:
+        try:
+            self._stream = _chosen(self._name, self._container)
+            self._stream.thread_type = "AUTO"
+            frames = self._decoded()
+            first = next(frames, None)
+            if first is None:
+                reason = f": {self._damage[0]}" if self._damage else ""
+                raise MediaError(f"{self._name}: no frame could be read from the video{reason}")
+            clip = self._clip(first, height)
+        except BaseException:
+            self._container.close()
+            raise
+        source = Source(clip, iter(()), self._container, _pipe=self._pipe)
+        if any(s.type == "audio" for s in self._container.streams):
+            source.notes.append(f"{self._name}: its sound is not coded")
+        source._pictures = self._pictures(source, chain([first], frames))
+        return source
+
+    def _clip(self, first: av.VideoFrame, height: int | None) -> Clip:
+        shown = upright_size(first)
+        # The container's word counts before the bitstream's, as in players.
+        said = (self._stream.sample_aspect_ratio, self._stream.codec_context.sample_aspect_ratio)
+        aspect = next((a for a in map(fraction, said) if a and a > 0), Fraction(1))
+        if shown != (first.width, first.height):
+            aspect = 1 / aspect
+        colour = tuple(int(c or UNSPECIFIED) for c in self._colour(first))
+        rate = nominal_rate(self._stream, self._survey.times)
+        width, lines = scaled_size(*shown, height)
+        frames = self._stream.frames or None
+        return Clip(width, lines, rate, small_aspect(aspect), colour, frames)  # type: ignore[arg-type]
+
+    def _colour(self, first: av.VideoFrame) -> tuple[int, int, int]:
+        """Primaries, transfer and matrix of the pictures, once they are converted."""
+        context = self._stream.codec_context
+        if is_hdr(first) or is_wide(first):
+            return (*SDR, 1)
+        return context.color_primaries, context.color_trc, context.colorspace
+
+    def _pictures(
+        self, source: Source, frames: Iterator[av.VideoFrame]
+    ) -> Iterator[tuple[Fraction, np.ndarray]]:
+        clip = source.clip
+        shown = Clock(clip.rate, self._survey.by_order)
+        rgb = ToRgb(clip.width, clip.height)
+        base = fraction(self._stream.time_base)
+        times: deque[Fraction] = deque()
+        count, at, last = 0, Fraction(0), None
+
+        def timed() -> Iterator[av.VideoFrame]:
+            nonlocal last
+            for frame in frames:
+                times.append(shown.show(shown.stamp(frame, base)))
+                last = frame
+                yield frame
+
+        for picture in rgb.convert(timed()):
+            at = times.popleft()
             count += 1
-        length = _declared_length(container, stream)
-        if damage and is_camera(path):
-            source.warnings.append(f"{name}: lost after {count} frames: {damage[0]}")
-        elif damage:
-            source.warnings.append(f"{name}: damaged, {count} frames could be read: {damage[0]}")
+            yield at, picture
+        source.notes += [f"{self._name}: {note}" for note in (*rgb.notes, *_jumped(shown))]
+        source.last = self._length_of_last(last, base, at, clip)
+        source.warnings += self._ended(count, at, clip)
+
+    def _length_of_last(
+        self, last: av.VideoFrame | None, base: Fraction | None, at: Fraction, clip: Clip
+    ) -> Fraction | None:
+        """How long the last picture is shown, seconds, where that is known."""
+        said = getattr(last, "duration", None)
+        if said and base and said * base > 1 / clip.rate:
+            return said * base
+        end = self._declared_length()
+        return end - at if end and 0 < end - at <= 3600 and clip.frames in (None, 0) else None
+
+    def _decoded(self) -> Iterator[av.VideoFrame]:
+        """Frames that decode; notes what does not, and ends where the file breaks off."""
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except av.error.BlockingIOError:
+                clock.sleep(_POLL)
+                packets = self._container.demux(self._stream)
+                continue
+            except av.error.FFmpegError as error:
+                if not isinstance(error, av.error.EOFError):
+                    self._damage.append(reason_of(error))
+                return
+            if packet is None:
+                return
+            if packet.is_corrupt:
+                self._damage.append("a packet is cut off or damaged")
+            try:
+                yield from packet.decode()
+            except av.error.EOFError:
+                return
+            except av.error.FFmpegError as error:
+                self._damage.append(reason_of(error))
+
+    def _ended(self, count: int, at: Fraction, clip: Clip) -> list[str]:
+        """Warnings of an end that came too early."""
+        name, length = self._name, self._declared_length()
+        if self._damage and is_camera(name):
+            return [f"{name}: lost after {count} frames: {self._damage[0]}"]
+        if self._damage:
+            return [f"{name}: damaged, {count} frames could be read: {self._damage[0]}"]
+        if length is not None:
+            if at + 2 / clip.rate < length and (not clip.frames or count < clip.frames):
+                return [
+                    f"{name}: breaks off after {count} frames, "
+                    f"{float(at):.2f} of {float(length):.2f} s"
+                ]
         elif clip.frames and count < clip.frames:
-            source.warnings.append(
-                f"{name}: breaks off after {count} frames, its header says {clip.frames}"
-            )
-        elif length and at + 2 / clip.rate < length:
-            source.warnings.append(
-                f"{name}: breaks off after {count} frames, {float(at):.2f} of {float(length):.2f} s"
-            )
+            return [f"{name}: breaks off after {count} frames, its header says {clip.frames}"]
+        return []
 
-    source._pictures = pictures()
-    return source
-
-
-def _open_container(path: str | Path, name: str, pipe: Pipe | None) -> av.container.InputContainer:
-    if is_camera(path):
-        return open_camera(path)
-    try:
-        if pipe is not None:
-            return av.open(pipe, "r", format="yuv4mpegpipe")
-        if not Path(path).exists():
-            raise MediaError(f"{name}: no such file")
-        if Path(path).stat().st_size == 0:
-            raise MediaError(f"{name}: the file is empty")
-        return av.open(str(path), "r")
-    except (av.error.FFmpegError, ValueError) as error:
-        wanted = "not y4m" if pipe is not None else "not a video that FFmpeg can open"
-        raise MediaError(f"{name}: {wanted} ({reason_of(error)})") from error
-
-
-def _decoded(container, stream, damage: list[str]) -> Iterator[av.VideoFrame]:
-    """Frames that decode; notes what does not, and ends where the file breaks off."""
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-        except av.error.BlockingIOError:
-            clock.sleep(_POLL)
-            packets = container.demux(stream)
-            continue
-        except av.error.FFmpegError as error:
-            if not isinstance(error, av.error.EOFError):
-                damage.append(reason_of(error))
-            return
-        if packet is None:
-            return
-        if packet.is_corrupt:
-            damage.append("a packet is cut off or damaged")
-        try:
-            yield from packet.decode()
-        except av.error.EOFError:
-            return
-        except av.error.FFmpegError as error:
-            damage.append(reason_of(error))
-
-
-def _declared_length(container, stream) -> Fraction | None:
-    """How long the video should be, seconds, where the container says so."""
-    if stream.duration:
-        return stream.duration * Fraction(stream.time_base)
-    named = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
-    if named:
-        hours, minutes, seconds = named.groups()
-        return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
-    if container.duration and len(container.streams) == 1:
-        return Fraction(container.duration, av.time_base)
-    return None
-
-
-def _time(frame: av.VideoFrame, stream) -> Fraction | None:
-    if frame.pts is None:
+    def _declared_length(self) -> Fraction | None:
+        """How long the video should be, seconds, where the container says so."""
+        stream, container = self._stream, self._container
+        base = fraction(stream.time_base)
+        if stream.duration and base:
+            return stream.duration * base
+        named = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
+        if named:
+            hours, minutes, seconds = named.groups()
+            return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
+        if container.duration and len(container.streams) == 1:
+            return Fraction(container.duration, av.time_base)
         return None
-    return frame.pts * Fraction(frame.time_base or stream.time_base)
+
+
+def _jumped(shown: Clock) -> list[str]:
+    if not shown.jumps:
+        return []
+    frame, seconds = shown.jumps[0]
+    others = f" (and {len(shown.jumps) - 1} times more)" if len(shown.jumps) > 1 else ""
+    way = f"forward by {seconds:.0f} s" if seconds > 0 else "back"
+    return [f"its clock jumps {way} at frame {frame}{others}; it is taken as going on"]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tsplat.choices import ENTROPIES, INITS, OPTIMIZERS, QUANTISATIONS, one_of
 from tsplat.config import EncoderConfig, preset
 from tsplat.encoding.coder import Ways
 from tsplat.errors import ConfigError
 from tsplat.paper.changed import THRESHOLD, Changed
-from tsplat.paper.intra import INITS, OPTIMIZERS, QUANTISATIONS, PaperIntra
-
-ENTROPIES = ("vanilla", "bits-back")
+from tsplat.paper.intra import PaperIntra
 
 
 def codec(
@@ -45,8 +44,7 @@ def codec(
         (quant, "quant", QUANTISATIONS),
         (entropy, "entropy", ENTROPIES),
     ):
-        if value not in known:
-            raise ConfigError(f"{name}: got {value!r}, expected one of {', '.join(known)}")
+        one_of(name, value, known)
     if not 0 <= threshold <= 255:
         raise ConfigError(f"threshold: got {threshold}, expected 0..255")
     ways = Ways(

@@ -26,9 +26,6 @@ STARTS: dict[str, Callable[..., Splats]] = {
     "regressor": regressor,
 }
 """What gives the first splats, given a picture, their number, and where; random ones aside."""
-INITS = (*STARTS, "random")
-OPTIMIZERS = ("adam", "adan")
-QUANTISATIONS = ("ptq", "qat")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The paper's metadata (section 3.2 C): which splats each pixel of a frame is made of.
 
-The encoder's own selection (:mod:`tsplat.encoding.predict.select`) needs no such map: it projects the
-changed pixels back onto the splats, which gives how much of each one they are. This is the map
+The selection by growth (:mod:`tsplat.encoding.predict.select`) needs no such map: it projects
+the changed pixels back onto the splats, which gives how much of each one they are. This is the map
 itself, to look things up in.
 """
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import cv2
 import numpy as np
 
 from tsplat.errors import MediaError
-from tsplat.region import Region, default_cell, grid
+from tsplat.region import Region, default_cell
 
 
 class Masks:
@@ -16,8 +15,8 @@ class Masks:
 
     Parameters
     ----------
-    pictures : iterator of (H, W, 3) uint8
-        Grey: light is inside.
+    pictures : iterator of (H, W) uint8
+        Light is inside.
     name : str
         Where they come from, for messages.
     width, height : int
@@ -40,7 +39,7 @@ class Masks:
         self._pictures, self._name = pictures, name
         self._size = width, height
         self.cell = default_cell(width, height)
-        self._count = 0
+        self._count = self._lightest = 0
 
     def __call__(self, frame: np.ndarray) -> Region:
         mask = next(self._pictures, None)
@@ -52,11 +51,8 @@ class Masks:
                 f"{self._name}: a mask of {mask.shape[1]}x{mask.shape[0]}, "
                 f"but the frames are {width}x{height}"
             )
-        rows, columns = grid(width, height, self.cell)
-        below, right = rows * self.cell - height, columns * self.cell - width
-        grey = cv2.copyMakeBorder(mask[..., 1], 0, below, 0, right, cv2.BORDER_REPLICATE)
-        means = cv2.resize(grey.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
-        region = Region(means >= 127.5)
+        self._lightest = max(self._lightest, int(mask.max()))
+        region = Region.of(mask, self.cell)
         if region.empty:
             self.absent.append(self._count)
         self._count += 1
@@ -67,4 +63,7 @@ class Masks:
         if clip_ended and next(self._pictures, None) is not None:
             raise MediaError(f"{self._name}: more masks than the {self._count} frames")
         if len(self.absent) == self._count:
-            raise MediaError(f"{self._name}: all masks are empty, nothing would be encoded")
+            raise MediaError(
+                f"{self._name}: all masks are empty, nothing would be encoded; 128 of 255 is "
+                f"inside, their lightest pixel is {self._lightest}"
+            )

@@ -43,8 +43,8 @@ Header, 56 bytes
    52    4 CRC-32C of bytes 0..51
 ===== ==== ==================================================================================
 
-Required feature 0, bits-back: P-packets' changes are sets (:mod:`tsplat.stream.delta_set`). Version 4
-knows no other. Packets of feature bit b, below 16, have kind 16 + b; feature 0 has none.
+Required feature 0, bits-back: P-packets' changes are sets (:mod:`tsplat.stream.delta_set`). Version
+4 knows no other. Packets of feature bit b, below 16, have kind 16 + b; feature 0 has none.
 
 P-packet
 --------
@@ -126,6 +126,7 @@ from tsplat.errors import BitstreamError, ConfigError
 from tsplat.region import MAX_CELLS, MIN_CELL, grid
 from tsplat.splats import MAX_PIXELS, MAX_SIDE, Steps
 from tsplat.stream import varint
+from tsplat.stream.arriving import Arriving, Data, Whole
 
 MAGIC = b"\x89TSPL\r\n\x1a"
 VERSION = 4
@@ -144,6 +145,9 @@ _SYNC = b"TSI"
 _JOIN = re.compile(rb"[\x01\x41]TSI")
 _INTER, _TIMED, _IGNORABLE, _KIND = 128, 64, 32, 31
 MAX_SPAN = 255
+MAX_RATE_TERM = (1 << 31) - 1
+MAX_TICKS = 1 << 35
+"""Beyond what a varint holds."""
 _HEAD = 24
 """More bytes than stand before a payload, ticks of a P-packet's frames aside."""
 _FOOTER = b"\x1aXST"
@@ -287,8 +291,13 @@ class Header:
                 "tsplat does not have: use a newer one",
                 offset=36,
             )
-        if not (rate_d and aspect_d):
-            raise BitstreamError("frame rate or pixel aspect divides by zero", offset=16)
+        if not all(1 <= term <= MAX_RATE_TERM for term in (rate_n, rate_d)):
+            raise BitstreamError(
+                f"frame rate: got {rate_n}/{rate_d}, expected terms of 1..{MAX_RATE_TERM}",
+                offset=16,
+            )
+        if not (aspect_n and aspect_d):
+            raise BitstreamError(f"pixel aspect: got {aspect_n}/{aspect_d}", offset=24)
         if outside >= len(OUTSIDE):
             raise BitstreamError(f"background {outside} is not known", offset=45)
         try:
@@ -483,7 +492,7 @@ def packets(
 
     Parameters
     ----------
-    data : bytes-like
+    data : bytes-like or Arriving
     at : int
         Where to start.
     span : int
@@ -491,14 +500,19 @@ def packets(
     before : int, optional
         Number of the last coded frame, where it is known.
     """
-    budget = _SEARCH * (len(data) + _MAX_PAYLOAD)
+    source = data if isinstance(data, Arriving | Whole) else Whole(data)
+    search = _Search(source)
     lost = False
-    while at < len(data):
+    while at < len(source) or source.more():
+        source.drop(at)
         try:
-            packet = _unpack(data, at, before, span)
+            packet = _unpack(source, at, before, span)
         except BitstreamError as error:
-            join, budget = _next_join(data, at + 1, budget)
-            yield Damage(error, isinstance(error, _CutOff) and join is None)
+            cut_off = isinstance(error, _CutOff)
+            if cut_off and source.more():
+                continue
+            join = search.next_join(at + 1)
+            yield Damage(error, cut_off and join is None)
             if join is None:
                 return
             at = join
@@ -516,19 +530,38 @@ def packets(
             return
 
 
-def _next_join(data, at: int, budget: int) -> tuple[int | None, int]:
-    """Where the next intact I-packet starts, and what is left of the bytes to be checked."""
-    for mark in _JOIN.finditer(data, at):
-        try:
-            size = _packet_head(data, mark.start(), 1).size
-            budget -= _ATTEMPT + min(size, len(data) - mark.start())
-            if budget < 0:
-                break
-            unpack_packet(data, mark.start())
-            return mark.start(), budget
-        except BitstreamError:
-            continue
-    return None, budget
+class _Search:
+    """Looks for intact I-packets, for a time in proportion to the data."""
+
+    def __init__(self, source: Data):
+        self._source = source
+        self._spent = 0
+
+    def next_join(self, at: int) -> int | None:
+        """Where the next one starts, or None if there is none, or it would take too long."""
+        source = self._source
+        while True:
+            found = source.search(_JOIN, at)
+            if found is None:
+                # The pattern may have begun at the end of what is there.
+                at = max(at, len(source) - 3)
+                source.drop(at)
+                if not source.more():
+                    return None
+                continue
+            try:
+                size = _packet_head(source, found, 1).size
+                self._spent += _ATTEMPT + min(size, len(source) - found)
+                if self._spent > _SEARCH * (len(source) + _MAX_PAYLOAD):
+                    return None
+                _unpack(source, found, None, 1)
+                return found
+            except _CutOff:
+                if not source.more():
+                    at = found + 1
+            except BitstreamError:
+                at = found + 1
+            source.drop(at)
 
 
 def pack_index(frames: int, last_ticks: int, intra: list[tuple[int, int]]) -> bytes:
@@ -562,6 +595,18 @@ def read_index(data) -> tuple[int, int, list[tuple[int, int]]] | None:
         return None
     try:
         packet = unpack_packet(data, at)
+    except BitstreamError:
+        return None
+    index = parse_index(packet) if packet.kind == INDEX else None
+    if index is None or any(offset >= len(data) for _, offset in index[2]):
+        return None
+    return index
+
+
+def parse_index(packet: Packet) -> tuple[int, int, list[tuple[int, int]]] | None:
+    """An index packet's number of frames, duration of the last, and I-packets; None if it is not
+    whole."""
+    try:
         last_ticks, position = varint.unpack(packet.payload, 0)
         count, position = varint.unpack(packet.payload, position)
         intra, entry = [], (0, 0)
@@ -571,8 +616,6 @@ def read_index(data) -> tuple[int, int, list[tuple[int, int]]] | None:
             entry = (entry[0] + frame, entry[1] + offset)
             intra.append(entry)
     except BitstreamError:
-        return None
-    if packet.kind != INDEX or any(offset >= len(data) for _, offset in intra):
         return None
     return packet.frame, last_ticks, intra
 
@@ -633,7 +676,9 @@ def _inter_head(data, at: int, span: int) -> _Head:
             if more >= MAX_SPAN:
                 raise BitstreamError(f"packet claims {more + 1} frames", offset=at)
             ticks = [TICKS] * (more + 1)
-            timed, position = varint.unpack(head, position)
+            if position >= len(head):
+                raise BitstreamError("packet ends before its times")
+            timed, position = head[position], position + 1
             if timed > 1:
                 raise BitstreamError("no packet where one should start", offset=at)
             if timed:

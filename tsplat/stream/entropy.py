@@ -190,6 +190,8 @@ class Reader:
         """Parameters of a ``peak`` array that is not empty."""
         low = varint.unfold(self.integer((1 << 32) - 1, "lowest value", kind))
         span = self.integer(_WIDEST - 1, "span of values", kind)
+        if low + span >= 1 << 31:
+            raise BitstreamError(f"highest value: got {low + span}, at most {(1 << 31) - 1}")
         if not span:
             return Peak(low, 0)
         mode = self.integer(span, "mode", kind)
@@ -238,7 +240,7 @@ class Reader:
 
     def read_set(self, rows: np.ndarray, columns: Sequence, kinds: Sequence[str]) -> None:
         """What the bytes aside held, rows, (K, M) int, by M models
-        (:mod:`tsplat.stream.bits_back`), as ``kinds`` for each: to be told once they are decoded."""
+        (:mod:`tsplat.stream.bits_back`), as ``kinds`` for each: to be told once decoded."""
 
     def open(self) -> None:
         """The head is read: what follows are the bytes aside and the range coder's words."""

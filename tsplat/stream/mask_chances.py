@@ -1,4 +1,4 @@
-"""Chances of :mod:`tsplat.stream.mask`; made by ``python -m tsplat.bench.mask_chances``."""
+"""Chances of :mod:`tsplat.stream.mask`; by ``python -m tsplat.bench.mask_chances``."""
 
 from __future__ import annotations
 

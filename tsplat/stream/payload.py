@@ -27,7 +27,7 @@ P-packet
     ===========  =====================================================================
 
 docs/FORMAT.md has this in full. All models' parameters come first, then all symbols, in this order
-(:mod:`tsplat.stream.entropy`); the symbols of a coded region are those of :mod:`tsplat.stream.mask`.
+(:mod:`tsplat.stream.entropy`); those of a coded region are as :mod:`tsplat.stream.mask` has them.
 The splats that stay keep their order, the added ones come after them. A P-packet without changes is
 one zero byte. The added splats could be a set, too; of the one or two that a frame has there would
 be nothing to gain, and an I-packet's are sorted.

@@ -31,7 +31,7 @@ def unpack(data: bytes, at: int) -> tuple[int, int]:
     Raises
     ------
     BitstreamError
-        The data ends inside the integer, or it takes more than five bytes.
+        The data ends inside the integer, or it takes more bytes than it needs, or than five.
 
     >>> unpack(bytes.fromhex("ac02"), 0)
     (300, 2)
@@ -43,6 +43,8 @@ def unpack(data: bytes, at: int) -> tuple[int, int]:
         byte = data[at + k]
         value |= (byte & 127) << (7 * k)
         if byte < 128:
+            if k and not byte:
+                raise BitstreamError("integer of more bytes than it needs")
             return value, at + k + 1
     raise BitstreamError(f"integer of more than {LONGEST} bytes")
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tsplat.choices import ENTROPIES
 from tsplat.config import preset
 from tsplat.encoding.clip import encode_clip
 from tsplat.encoding.coder import Ways
-from tsplat.paper.codec import ENTROPIES, codec
+from tsplat.paper.codec import codec
 from tsplat.paper.experiments.result import Cell, Clip, Result, Table
 from tsplat.splats import limits
 from tsplat.stream import container, payload

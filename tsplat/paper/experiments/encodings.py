@@ -15,8 +15,8 @@ from tsplat.encoding.clip import encode_clip
 from tsplat.encoding.coder import Ways
 from tsplat.encoding.fit.grow import START, fit_growing
 from tsplat.encoding.init.superpixel import superpixel
-from tsplat.files.encoding import SPAN
 from tsplat.files.metrics import mean_squared_error, psnr_of
+from tsplat.files.session import SPAN
 from tsplat.kernels.canvas import Canvas
 from tsplat.paper.codec import codec
 from tsplat.paper.experiments.gaussianimage import Quantisers, pack, unpack

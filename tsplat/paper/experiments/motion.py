@@ -10,7 +10,7 @@ from tsplat.bench.curves import Curve, bd_rate
 from tsplat.config import EncoderConfig, preset
 from tsplat.encoding.clip import encode_clip
 from tsplat.files.check import Check
-from tsplat.files.encoding import SPAN
+from tsplat.files.session import SPAN
 from tsplat.paper.experiments.result import Cell, Clip, Result, Table
 
 _CRFS, _QUICK_CRFS = (18.0, 24.0, 30.0), (20.0, 28.0)

@@ -11,7 +11,7 @@ from tsplat import __version__
 from tsplat.bench.html import document, table
 from tsplat.paper.experiments.result import Cell, Clip, Result, Table
 
-JSON = "report.json"
+JSON, PAGE = "report.json", "index.html"
 _ABOUT = (
     "The experiments of <i>Neural Video Compression using 2D Gaussian Splatting</i>, run anew: "
     "the paper's figure beside the one measured here. The paper's figures are of its own data "
@@ -42,7 +42,7 @@ def write_report(folder: Path, found: dict, clips: list[tuple[Clip, list[Result]
     OSError
         The folder cannot be written.
     """
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     whole = {"tsplat": __version__, **found, "clips": []}
     sections = [f"<p>{_ABOUT}</p>", _machine(found["hardware"]), _summary(found["summary"])]
     for number, (clip, results) in enumerate(clips):
@@ -66,7 +66,7 @@ def write_report(folder: Path, found: dict, clips: list[tuple[Clip, list[Result]
         )
     (folder / JSON).write_text(json.dumps(whole, indent=1) + "\n")
     page = document("tsplat reproduce", "The paper, reproduced", "\n".join(sections))
-    (folder / "index.html").write_text(page, encoding="utf-8")
+    (folder / PAGE).write_text(page, encoding="utf-8")
     return whole
 
 

@@ -13,9 +13,9 @@ from tsplat.bench.machine import machine
 from tsplat.bench.page import require_matplotlib
 from tsplat.bench.pictures import load as load_pictures
 from tsplat.bench.portrait import RATE, portrait
-from tsplat.errors import ConfigError, MediaError, TsplatError
+from tsplat.errors import ConfigError, TsplatError
 from tsplat.kernels import runtime
-from tsplat.media.sink import replacing
+from tsplat.media.places import replacing_folder
 from tsplat.media.source import open_source
 from tsplat.paper.experiments.bits_back import bits_back
 from tsplat.paper.experiments.initialisation import initialisation
@@ -26,7 +26,7 @@ from tsplat.paper.experiments.pictures import pictures
 from tsplat.paper.experiments.quantisation import quantisation
 from tsplat.paper.experiments.rates import rate_distortion, rates
 from tsplat.paper.experiments.regressor import regressor
-from tsplat.paper.experiments.report import JSON, write_report
+from tsplat.paper.experiments.report import JSON, PAGE, write_report
 from tsplat.paper.experiments.result import Clip, Result
 from tsplat.paper.experiments.shimmer import shimmer
 from tsplat.paper.experiments.superpixels import superpixels
@@ -64,6 +64,13 @@ class Report:
     def value(self, name: str) -> float | None:
         """A number that some experiment gives under this name."""
         return next((r.values[name] for r in self.results if name in r.values), None)
+
+
+def _foreign(names: list[str]) -> str | None:
+    """What no report has beside its page, its JSON and its pictures."""
+    if JSON not in names:
+        return next(iter(names), None)
+    return next((n for n in names if n not in (JSON, PAGE) and not n.endswith(".png")), None)
 
 
 def reproduce(
@@ -106,11 +113,9 @@ def reproduce(
         matplotlib is not installed.
     """
     require_matplotlib()
-    if overwrite and out.exists() and not (out / JSON).is_file():
-        raise MediaError(f"{out}: is no report, and so is not replaced")
     loaded = [load(Path(clip), quick) for clip in clips] or [bundled(quick)]
     runtime.start("auto")
-    with replacing(out, overwrite) as folder:
+    with replacing_folder(out, overwrite, _foreign) as folder:
         reports = []
         for clip in loaded:
             results = []

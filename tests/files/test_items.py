@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from tsplat.files.encoding import _paced
+from tsplat.files.items import Pace
 
 
 def test_frames_that_were_taken_are_not_kept():
@@ -19,9 +19,8 @@ def test_frames_that_were_taken_are_not_kept():
             alive.append(weakref.ref(frame))
             yield Fraction(number, 30), frame
 
-    seconds = {"read": 0.0}
-    for number, (ticks, frame) in enumerate(_paced(pictures(), Fraction(30), 18, seconds)):
-        assert ticks == (1000 if number else 0)
-        assert frame[0, 0, 0] == number
+    for number, item in enumerate(Pace(pictures(), Fraction(30), 18).items(None)):
+        assert item.ticks == (1000 if number else 0)
+        assert item.frame[0, 0, 0] == number
         assert sum(there() is not None for there in alive) <= 3
     assert number == 17
