@@ -34,6 +34,7 @@ def command(selftest: bool, warm: bool, as_json: bool) -> None:
         return
     from tsplat import __version__
     from tsplat.kernels import runtime
+    from tsplat.kernels.cache import locked
 
     auto = runtime.start("auto")
     show(
@@ -45,6 +46,8 @@ def command(selftest: bool, warm: bool, as_json: bool) -> None:
             "auto": auto.arch,
             "threads": auto.threads,
             "cache": str(runtime.cache_folder()),
+            "cache_locked": locked(runtime.cache_folder()),
+            "warnings": list(auto.warnings),
             "matting": _matting(),
             "packages": {name: _version(name) for name in _PACKAGES},
         },
@@ -128,6 +131,9 @@ def _lines(r: dict) -> list[str]:
     lines.append(f"backends: {', '.join(r['backends'])}; --arch auto takes {r['auto']}")
     lines.append(f"CPU threads: {r['threads']}")
     lines.append(f"cache of compiled kernels: {r['cache']}")
+    lines += [f"  {warning}" for warning in r["warnings"]]
+    if r["cache_locked"]:
+        lines.append("  locked: another process writes to it; if none does, remove ticache.lock")
     matting = r["matting"]
     lines.append(
         f"matting: {matting['provider'] or 'not possible'}; "

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import pytest
 
+from tests.golden.regenerate import FOLDER
 from tsplat.errors import BackendError
 from tsplat.kernels import runtime
+from tsplat.kernels.cache import Cache, locked
 
 
 def test_unknown_backends_are_refused():
@@ -27,7 +30,7 @@ def test_a_failed_start_is_a_new_runtime(monkeypatch):
     """It has restarted Taichi on the CPU: what was made before is lost, and so must its serial."""
     missing = next(a for a in ("metal", "cuda") if a not in runtime.available())
     before = runtime.start("cpu")
-    monkeypatch.setattr(runtime, "available", lambda: ["cpu", missing])
+    monkeypatch.setattr(runtime, "offers", lambda arch: True)
     with pytest.raises(BackendError, match=f"{missing} could not be started"):
         runtime.start(missing)
     assert runtime.start("cpu").serial > before.serial
@@ -43,3 +46,130 @@ def test_starting_prints_nothing():
     program = "from tsplat.kernels import runtime; runtime.start('auto')"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert (done.stdout, done.stderr) == (b"", b"")
+
+
+def run(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A program in a new process, with these variables besides; an empty one is taken away."""
+    there = {k: v for k, v in (os.environ | environment).items() if v}
+    command = [sys.executable, "-c", program]
+    return subprocess.run(
+        command, capture_output=True, text=True, env=there, timeout=120, check=False
+    )
+
+
+DECODE = f"""
+from tsplat.files.reader import Reader
+pictures = list(Reader({str(FOLDER / "small.tsplat")!r}))
+"""
+
+
+def test_a_backend_that_nobody_asked_for_is_not_probed():
+    """Where there is a loader and no driver, probing Vulkan writes to stderr."""
+    nothing = {"VK_DRIVER_FILES": "/nonexistent", "VK_ICD_FILENAMES": "/nonexistent"}
+    done = run(DECODE, **nothing)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    asked = run(
+        "from tsplat.kernels import runtime\n"
+        "print(runtime.offers('vulkan'), *runtime.available())\n",
+        **nothing,
+    )
+    assert asked.stdout.startswith("False cpu")
+    assert asked.stderr == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX homes")
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"XDG_CACHE_HOME": "/proc/nope", "HOME": "/nonexistent"},
+        {"XDG_CACHE_HOME": "/proc/nope", "HOME": ""},
+        {"XDG_CACHE_HOME": "/proc/nope", "TMPDIR": "/proc/nope"},
+    ],
+)
+def test_without_a_cache_folder_all_works_and_is_warned_of(environment):
+    done = run(
+        DECODE + "from tsplat.kernels import runtime\nprint(runtime.current().warnings)",
+        **environment,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "/proc/nope/tsplat/kernels: no cache can be kept there" in done.stdout
+
+
+def test_the_lock_of_a_dead_process_goes_and_that_of_a_living_one_stays(tmp_path):
+    lock = tmp_path / "ticache.lock"
+    program = (
+        "import sys, time; from pathlib import Path; from tsplat.kernels.cache import Cache\n"
+        f"Cache.open(Path({str(tmp_path)!r})); print('open', flush=True); sys.stdin.read()\n"
+    )
+    lock.touch()
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout.readline() == b"open\n"
+        assert not lock.exists()
+        lock.touch()
+        Cache.open(tmp_path)
+        assert lock.exists()
+        assert locked(tmp_path)
+        other.communicate(b"")
+    assert lock.exists()
+
+
+def test_no_file_is_left_but_kernels(tmp_path):
+    """Neither a version check of Taichi's nor telemetry of ONNX Runtime's."""
+    program = (
+        "import numpy as np; import tsplat.roi\n"
+        "tsplat.roi.Matting()(np.zeros((64, 64, 3), np.uint8))\n"
+    )
+    environment = {"HOME": str(tmp_path), "XDG_CACHE_HOME": "", "ORT_DISABLE_TELEMETRY": ""}
+    done = run(DECODE + program, **environment, TI_SKIP_VERSION_CHECK="")
+    assert done.returncode == 0, done.stderr
+    assert [p.name for p in tmp_path.iterdir()] == [".cache"]
+    assert [p.name for p in (tmp_path / ".cache").iterdir()] == ["tsplat"]
+
+
+def test_threads_that_start_at_once_take_turns():
+    program = (
+        "import threading\n"
+        "from tsplat.files.reader import Reader\n"
+        "found = []\n"
+        f"def work(): found.append(list(Reader({str(FOLDER / 'plain.tsplat')!r})))\n"
+        "threads = [threading.Thread(target=work) for _ in range(4)]\n"
+        "[t.start() for t in threads]; [t.join() for t in threads]\n"
+        "same = all((a == b).all() for f in found[1:] for a, b in zip(found[0], f))\n"
+        "print(len(found), same)\n"
+    )
+    done = run(program)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "4 True\n", "")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_after_use_says_so_instead_of_hanging():
+    program = DECODE + (
+        "import os, sys\n"
+        "from tsplat.errors import BackendError\n"
+        "if os.fork() == 0:\n"
+        f"    try: list(Reader({str(FOLDER / 'small.tsplat')!r}))\n"
+        "    except BackendError as error: print(error, flush=True)\n"
+        "    os._exit(0)\n"
+        "os.wait()\n"
+        f"print(len(list(Reader({str(FOLDER / 'small.tsplat')!r}))))\n"
+    )
+    done = run(program)
+    child, parent = done.stdout.splitlines()
+    assert child.startswith("this process was forked after kernels had run")
+    assert parent == "16"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_before_use_works():
+    program = (
+        "import os, sys, tsplat.kernels.screen\n"
+        "if os.fork() == 0:\n"
+        f"    {DECODE.strip().splitlines()[0]}\n"
+        f"    print(len(list(Reader({str(FOLDER / 'small.tsplat')!r}))), flush=True)\n"
+        "    os._exit(0)\n"
+        "os.wait()\n"
+    )
+    assert run(program).stdout == "16\n"

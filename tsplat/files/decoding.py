@@ -117,7 +117,7 @@ def decode(
         "truncated": reader.truncated,
         "damage": [str(d.error) for d in reader.damage],
         "notes": written.notes(str(target)),
-        "warnings": lost(reader, source),
+        "warnings": [*lost(reader, source), *backend.warnings],
         "arch": backend.arch,
         "threads": backend.threads,
         "seconds": {

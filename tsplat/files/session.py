@@ -149,7 +149,9 @@ def encode(
         "arch": backend.arch,
         "threads": backend.threads,
     }
-    return report.report(about, session, pictures, finder, seconds)
+    result = report.report(about, session, pictures, finder, seconds)
+    result["warnings"] += backend.warnings
+    return result
 
 
 class Session:

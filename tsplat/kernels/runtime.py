@@ -8,23 +8,31 @@ backend is free, asking for another one restarts Taichi and so invalidates every
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
+import tempfile
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
 import taichi as ti
+from taichi.lang import impl, kernel_impl
 from taichi.lang.ast import ast_transformer_utils
 
 from tsplat.errors import BackendError
+from tsplat.kernels.cache import Cache
 
 ti.set_logging_level(ti.ERROR)
 
 ARCHES = ("auto", "cpu", "cuda", "vulkan", "metal")
 _TAICHI_ARCH = {"cpu": ti.cpu, "cuda": ti.cuda, "vulkan": ti.vulkan, "metal": ti.metal}
+_AUTO = ("cuda", "metal")
+"""GPU backends that ``auto`` looks for."""
 _lock = threading.Lock()
+_launching = threading.RLock()
 _current: Backend | None = None
 
 
@@ -38,16 +46,16 @@ class Backend:
         ``cpu``, ``cuda``, ``vulkan`` or ``metal``.
     threads : int
         CPU threads that a kernel uses; 1 on a GPU.
-    fallback : bool
-        ``auto`` found no GPU and took the CPU.
     serial : int
         Number of the runtime in this process; buffers belong to one serial.
+    warnings : tuple of str
+        What is wrong with the cache of compiled kernels.
     """
 
     arch: str
     threads: int
-    fallback: bool
     serial: int
+    warnings: tuple[str, ...] = ()
 
     @property
     def on_cpu(self) -> bool:
@@ -63,11 +71,18 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("tsplat")) / "kernels"
 
 
+def offers(arch: str) -> bool:
+    """This build of Taichi finds the backend on this machine. What drivers say of it is dropped."""
+    probes = {"cuda": "with_cuda", "vulkan": "with_vulkan", "metal": "with_metal"}
+    if arch not in probes:
+        return arch == "cpu"
+    with _caught():
+        return bool(getattr(ti._lib.core, probes[arch])())
+
+
 def available() -> list[str]:
-    """Names of the backends that this build of Taichi finds on this machine."""
-    core = ti._lib.core
-    probes = {"cuda": core.with_cuda, "vulkan": core.with_vulkan, "metal": core.with_metal}
-    return ["cpu", *(name for name, probe in probes.items() if probe())]
+    """Names of all backends that this machine offers; every one is probed."""
+    return [arch for arch in _TAICHI_ARCH if offers(arch)]
 
 
 def current() -> Backend:
@@ -81,14 +96,16 @@ def start(arch: str = "auto", threads: int | None = None) -> Backend:
     Parameters
     ----------
     arch : str
-        One of :data:`ARCHES`. ``auto`` takes CUDA or Metal where there is one, else the CPU.
+        One of :data:`ARCHES`. ``auto`` takes CUDA or Metal where there is one, else the CPU; no
+        other backend is probed.
     threads : int, optional
         CPU threads, 1 or more; by default all that this process may use.
 
     Raises
     ------
     BackendError
-        The name is unknown, or this machine does not offer that backend.
+        The name is unknown, this machine does not offer that backend, or this process was forked
+        from one in which Taichi ran.
     """
     global _current
     if arch not in ARCHES:
@@ -96,29 +113,27 @@ def start(arch: str = "auto", threads: int | None = None) -> Backend:
     usable = _usable_cpus()
     threads = usable if threads is None else max(1, threads)
     with _lock:
+        _check_not_forked()
         if _current is not None and _current.suits(arch, threads):
             return _current
-        offered = available()
         chosen = arch
         if arch == "auto":
-            chosen = next((name for name in ("cuda", "metal") if name in offered), "cpu")
-        if chosen not in offered:
+            chosen = next((name for name in _AUTO if offers(name)), "cpu")
+        elif not offers(chosen):
             raise BackendError(
-                f"arch: {chosen} is not available here; available: {', '.join(offered)}"
+                f"arch: {chosen} is not available here; available: {', '.join(available())}"
             )
-        _init(chosen, threads)
-        running = ti.lang.impl.current_cfg().arch
-        wanted = chosen
-        if running != _TAICHI_ARCH[chosen]:
+        warnings = _init(chosen, threads)
+        if ti.lang.impl.current_cfg().arch != _TAICHI_ARCH[chosen]:
             chosen = "cpu"
         _current = Backend(
             chosen,
             threads if chosen == "cpu" else 1,
-            arch == "auto" and chosen == "cpu",
             _current.serial + 1 if _current else 1,
+            warnings,
         )
         if arch not in ("auto", chosen):
-            raise BackendError(f"arch: {wanted} could not be started; available: cpu")
+            raise BackendError(f"arch: {arch} could not be started; available: cpu")
         return _current
 
 
@@ -149,29 +164,81 @@ def _short_positions() -> None:
 _short_positions()
 
 
-def _init(arch: str, threads: int) -> None:
-    folder = cache_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        cached = os.access(folder, os.W_OK)
-    except OSError:
-        cached = False
+def _one_at_a_time() -> None:
+    """Taichi traces a kernel when it is first called, into state that all threads share, and its
+    threads of a launch are a pool for all: launches of several threads wait for one another. That
+    a thread traces concerns no other one."""
+    call = kernel_impl.Kernel.__call__
+
+    @functools.wraps(call)
+    def launch(self, *arguments, **named):
+        _check_not_forked()
+        with _launching:
+            return call(self, *arguments, **named)
+
+    scope = threading.local()
+    impl.PyTaichi.inside_kernel = property(
+        lambda _: getattr(scope, "traces", False),
+        lambda _, traces: setattr(scope, "traces", traces),
+    )
+    kernel_impl.Kernel.__call__ = launch
+
+
+_one_at_a_time()
+_forked = False
+
+
+def _mark_forked() -> None:
+    global _forked
+    _forked = _current is not None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_mark_forked)
+
+
+def _check_not_forked() -> None:
+    if _forked:
+        raise BackendError(
+            "this process was forked after kernels had run: their threads are not in it, and a "
+            "launch would wait for ever; start processes by spawn or forkserver, or use tsplat "
+            "only after the fork"
+        )
+
+
+def _init(arch: str, threads: int) -> tuple[str, ...]:
+    """Warnings."""
+    cache = Cache.open(cache_folder())
     # Taichi announces itself on stdout, which may be a pipe of pictures.
     with contextlib.redirect_stdout(io.StringIO()):
-        _init_taichi(arch, threads, folder, cached)
+        ti.init(
+            arch=_TAICHI_ARCH[arch],
+            cpu_max_num_threads=threads,
+            default_fp=ti.f32,
+            default_ip=ti.i32,
+            fast_math=True,
+            # Vectors of pixels stay vectors, in AVX registers; scalars, LLVM would have to put
+            # together again, which it rarely does. GPUs want scalars.
+            real_matrix_scalarize=arch != "cpu",
+            offline_cache=cache.folder is not None,
+            offline_cache_file_path=str(cache.folder or ""),
+            log_level=ti.ERROR,
+        )
+    return cache.warnings
 
 
-def _init_taichi(arch: str, threads: int, folder: Path, cached: bool) -> None:
-    ti.init(
-        arch=_TAICHI_ARCH[arch],
-        cpu_max_num_threads=threads,
-        default_fp=ti.f32,
-        default_ip=ti.i32,
-        fast_math=True,
-        # Vectors of pixels stay vectors, in AVX registers; scalars, LLVM would have to put
-        # together again, which it rarely does. GPUs want scalars.
-        real_matrix_scalarize=arch != "cpu",
-        offline_cache=cached,
-        offline_cache_file_path=str(folder),
-        log_level=ti.ERROR,
-    )
+@contextlib.contextmanager
+def _caught() -> Iterator[None]:
+    """What native libraries write to stderr goes nowhere."""
+    try:
+        kept = os.dup(2)
+    except OSError:
+        yield
+        return
+    try:
+        with tempfile.TemporaryFile() as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+            yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 from pathlib import Path
+
+# ONNX Runtime counts its uses and keeps an id of the device in the user's cache folder, unless it
+# is told not to before it is loaded.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import onnxruntime
 
