@@ -224,6 +224,8 @@ def _init(arch: str, threads: int) -> tuple[str, ...]:
             offline_cache_file_path=str(cache.folder or ""),
             log_level=ti.ERROR,
         )
+    # In the thread that started it: Taichi would do it at the first launch, and insists on that.
+    impl.get_runtime().materialize()
     return cache.warnings
 
 

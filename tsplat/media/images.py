@@ -130,9 +130,9 @@ def _upright(file: Path) -> Image.Image:
             # What is refused for its size is an error, not a warning.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             warnings.filterwarnings("ignore", category=UserWarning)
-            image = Image.open(file)
-            image.load()
-            return ImageOps.exif_transpose(image)
+            with Image.open(file) as image:
+                image.load()
+                return ImageOps.exif_transpose(image)
     except (OSError, SyntaxError, ValueError, Warning, Image.DecompressionBombError) as error:
         raise MediaError(f"{file}: not an image ({reason_of(error)})") from error
 

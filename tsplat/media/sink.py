@@ -172,7 +172,7 @@ def open_sink(path: str, clip: Clip, overwrite: bool = False, alpha: bool = Fals
     if ending in _VIDEOS:
         with (
             replacing(Path(path), overwrite) as beside,
-            _Guard(Video(beside, ending, clip, alpha)) as sink,
+            _Guard(Video(beside, path, clip, alpha)) as sink,
         ):
             yield sink
     elif ending == "":
@@ -254,8 +254,9 @@ class Video:
 
     keeps_times = True
 
-    def __init__(self, path: Path, ending: str, clip: Clip, alpha: bool = False):
-        kind = _VIDEOS[ending]
+    def __init__(self, path: Path, name: str, clip: Clip, alpha: bool = False):
+        ending = Path(name).suffix.lower()
+        kind, self._name = _VIDEOS[ending], name
         try:
             # A name with a protocol's look is a file's all the same.
             place, rate = f"file:{path}", small_rate(clip.rate)
@@ -302,10 +303,13 @@ class Video:
             self._mux(self._pending)
 
     def _mux(self, frame: av.VideoFrame | None) -> None:
-        for packet in self._stream.encode(frame):
-            # The encoder forgets how long a frame is.
-            packet.duration = self._durations.pop(packet.pts or 0, 0)
-            self._container.mux(packet)
+        try:
+            for packet in self._stream.encode(frame):
+                # The encoder forgets how long a frame is.
+                packet.duration = self._durations.pop(packet.pts or 0, 0)
+                self._container.mux(packet)
+        except (av.error.FFmpegError, OverflowError, ValueError) as error:
+            raise MediaError(f"{self._name}: cannot be written ({reason_of(error)})") from error
 
     def close(self, end: Fraction) -> None:
         self._flush(round(end * self._rate * 1000))

@@ -136,11 +136,12 @@ class _Survey:
     times : list of Fraction
         Of frames, in their order, seconds.
     by_order : bool
-        Some have no time of presentation.
+        They are those of decoding: some frames have no time of presentation.
     """
 
-    def __init__(self, stamps: list[tuple[Fraction | None, Fraction | None]]):
-        self.by_order = any(pts is None and dts is not None for pts, dts in stamps)
+    def __init__(self, stamps: list[tuple[Fraction | None, Fraction | None]], kind: str = ""):
+        # AVI has no times of presentation; FFmpeg's are those of decoding, and go to and fro.
+        self.by_order = kind == "avi" or any(p is None and d is not None for p, d in stamps)
         chosen = (dts if self.by_order else pts for pts, dts in stamps)
         self.times = sorted(t for t in chosen if t is not None)
 
@@ -157,7 +158,7 @@ def _survey(path: str) -> _Survey:
                     stamps.append((pts, dts))
         except av.error.FFmpegError:
             pass
-    return _Survey(stamps)
+        return _Survey(stamps, container.format.name)
 
 
 class _Video:
@@ -173,6 +174,8 @@ class _Video:
         self._name, self._container, self._pipe = name, container, pipe
         self._survey = survey or _Survey([])
         self._damage: list[str] = []
+        self._read = self._marked = 0
+        """Packets that were marked as damaged, whatever the decoder made of them."""
 
     def source(self, height: int | None) -> Source:
         try:
@@ -236,7 +239,10 @@ class _Video:
             yield at, picture
         source.notes += [f"{self._name}: {note}" for note in (*rgb.notes, *_jumped(shown))]
         source.last = self._length_of_last(last, base, at, clip)
-        source.warnings += self._ended(count, at, clip)
+        # Where recordings were joined, the clock starts again, and a packet looks damaged.
+        if self._marked > len(shown.jumps):
+            self._damage.append("a packet is cut off or damaged")
+        source.warnings += self._ended(count, at, clip, bool(shown.jumps))
 
     def _length_of_last(
         self, last: av.VideoFrame | None, base: Fraction | None, at: Fraction, clip: Clip
@@ -246,7 +252,7 @@ class _Video:
         if said and base and said * base > 1 / clip.rate:
             return said * base
         end = self._declared_length()
-        return end - at if end and 0 < end - at <= 3600 and clip.frames in (None, 0) else None
+        return end - at if end and 0 < end - at <= 3600 and not clip.frames else None
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
         """Frames that decode; notes what does not, and ends where the file breaks off."""
@@ -265,7 +271,9 @@ class _Video:
             if packet is None:
                 return
             if packet.is_corrupt:
-                self._damage.append("a packet is cut off or damaged")
+                self._marked += 1
+            if packet.pos is not None and packet.pos >= 0:
+                self._read = packet.pos + packet.size
             try:
                 yield from packet.decode()
             except av.error.EOFError:
@@ -273,15 +281,21 @@ class _Video:
             except av.error.FFmpegError as error:
                 self._damage.append(reason_of(error))
 
-    def _ended(self, count: int, at: Fraction, clip: Clip) -> list[str]:
-        """Warnings of an end that came too early."""
+    def _ended(self, count: int, at: Fraction, clip: Clip, jumped: bool) -> list[str]:
+        """Warnings of an end that came too early; a clock that jumped says nothing of it."""
         name, length = self._name, self._declared_length()
         if self._damage and is_camera(name):
             return [f"{name}: lost after {count} frames: {self._damage[0]}"]
         if self._damage:
             return [f"{name}: damaged, {count} frames could be read: {self._damage[0]}"]
+        if self._cut_frame():
+            return [f"{name}: breaks off within a frame, after {count} whole ones"]
         if length is not None:
-            if at + 2 / clip.rate < length and (not clip.frames or count < clip.frames):
+            if (
+                not jumped
+                and at + 2 / clip.rate < length
+                and (not clip.frames or count < clip.frames)
+            ):
                 return [
                     f"{name}: breaks off after {count} frames, "
                     f"{float(at):.2f} of {float(length):.2f} s"
@@ -289,6 +303,11 @@ class _Video:
         elif clip.frames and count < clip.frames:
             return [f"{name}: breaks off after {count} frames, its header says {clip.frames}"]
         return []
+
+    def _cut_frame(self) -> bool:
+        """Raw video goes on after its last whole frame; FFmpeg says nothing of it."""
+        size = self._container.size
+        return self._container.format.name == "yuv4mpegpipe" and 0 < self._read < size
 
     def _declared_length(self) -> Fraction | None:
         """How long the video should be, seconds, where the container says so."""

@@ -9,8 +9,9 @@ from itertools import pairwise
 from typing import Any
 
 FALLBACK_RATE = Fraction(25)
-_LARGEST_TERM = (2**31 - 1) // 1000
-"""Of a rate: a thousandth of a frame, a container's time base, then has terms of 32 bits."""
+_LARGEST_TERM = 10**9 // 1000
+"""Of a rate: a thousandth of a frame, a container's time base, then has terms of 32 bits, and
+below 10^9, as libvpx wants them."""
 _LONGEST = Fraction(3600)
 """Seconds between two frames beyond which the clock, and not the picture, stood still."""
 _USUAL: tuple[Fraction, ...] = (

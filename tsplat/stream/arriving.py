@@ -85,6 +85,7 @@ class Arriving:
         return found.start() + self._from if found else None
 
     def drop(self, at: int) -> None:
+        at = min(at, len(self))
         if at > self._from:
             del self._held[: at - self._from]
             self._from = at

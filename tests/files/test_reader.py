@@ -1,0 +1,174 @@
+"""A file as pictures, and a stream of one while it comes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from tests.cli.commands import TSPLAT
+from tests.clips import pictures
+from tests.golden.regenerate import FOLDER
+from tsplat.config import preset
+from tsplat.encoding.clip import encode_clip
+from tsplat.errors import BitstreamError, MediaError
+from tsplat.files.reader import Reader
+from tsplat.stream.arriving import Arriving
+from tsplat.stream.container import HEADER_BYTES, Damage, packets
+
+SMALL = FOLDER / "small.tsplat"
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
+
+
+@pytest.fixture(scope="module")
+def encoded():
+    return encode_clip(pictures(20), preset("fast", gaussians=60, span=3, gop=8))
+
+
+def dripping(data: bytes, step: int) -> Arriving:
+    """Data that comes a few bytes at a time."""
+    parts = [data[k : k + step] for k in range(0, len(data), step)]
+    coming = iter([*parts, b""])
+    return Arriving(lambda size: next(coming))
+
+
+@pytest.mark.parametrize("step", [1, 7, 1000, 1 << 16])
+def test_packets_are_the_same_however_they_come(encoded, step):
+    data = encoded.stream
+    whole = list(packets(data, span=3))
+    assert list(packets(dripping(data, step), span=3)) == whole
+    for cut in (len(data) - 9, len(data) // 2, HEADER_BYTES + 3):
+        found = list(packets(dripping(data[:cut], step), span=3))
+        expected = list(packets(data[:cut], span=3))
+        assert [type(x) for x in found] == [type(x) for x in expected]
+        assert [x for x in found if not isinstance(x, Damage)] == [
+            x for x in expected if not isinstance(x, Damage)
+        ]
+
+
+@pytest.mark.parametrize("step", [3, 500])
+def test_damage_is_passed_over_alike(encoded, step):
+    rng = np.random.default_rng(5)
+    for _ in range(60):
+        data = bytearray(encoded.stream)
+        for at in rng.integers(HEADER_BYTES, len(data), 3):
+            data[at] ^= int(rng.integers(1, 256))
+        ways = [list(packets(d, span=3)) for d in (bytes(data), dripping(bytes(data), step))]
+        told = [[str(x.error) if isinstance(x, Damage) else x for x in way] for way in ways]
+        assert told[0] == told[1]
+
+
+def test_a_packet_is_there_before_the_next_one_is(encoded):
+    """Of a live stream nothing waits for bytes to come."""
+    coming = [encoded.header, *encoded.packets]
+    asked = iter(coming)
+    arriving = Arriving(lambda size: next(asked, b""))
+    while len(arriving) < HEADER_BYTES:
+        arriving.more()
+    for packet in packets(arriving, span=3):
+        assert len(arriving) == packet.offset + packet.size or packet.kind == 3
+
+
+def test_only_what_is_needed_is_kept(encoded):
+    arriving = dripping(encoded.stream, 50)
+    largest = max(p.size for p in packets(encoded.stream, span=3))
+    held = 0
+    for _ in packets(arriving, span=3):
+        held = max(held, len(arriving._held))
+    assert held <= largest + 100
+
+
+def pipe_of(data: bytes, pause: float = 0.0):
+    read, write = os.pipe()
+
+    def work() -> None:
+        with os.fdopen(write, "wb") as file:
+            for k in range(0, len(data), 400):
+                file.write(data[k : k + 400])
+                file.flush()
+                time.sleep(pause)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return read, thread
+
+
+def test_a_pipe_gives_the_pictures_of_the_file(tmp_path):
+    read, thread = pipe_of(SMALL.read_bytes())
+    reader = Reader(f"/dev/fd/{read}")
+    assert reader.sequential
+    assert reader.known_length is None
+    shown = list(reader.frames())
+    thread.join()
+    os.close(read)
+    whole = Reader(SMALL)
+    assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(shown, whole.frames()))
+    assert (len(reader), reader.end(), reader.truncated) == (16, whole.end(), False)
+    with pytest.raises(MediaError, match="can be read only once"):
+        list(reader)
+    with pytest.raises(MediaError, match="is a stream"):
+        reader[0]
+
+
+def test_frames_that_are_not_there_are_named():
+    reader = Reader(SMALL)
+    assert np.array_equal(reader[-1], reader[15])
+    for wrong in (16, -17, 120):
+        with pytest.raises(IndexError, match=f"frame {wrong}: .* has 16"):
+            reader[wrong]
+
+
+def test_lost_frames_are_counted(encoded, tmp_path):
+    data = bytearray(encoded.stream)
+    found = [p for p in packets(encoded.stream, span=3) if p.kind == 2]
+    data[found[1].offset + 5] ^= 255
+    path = tmp_path / "bad.tsplat"
+    path.write_bytes(data)
+    reader = Reader(path)
+    shown = [p.frame for p in reader.frames()]
+    missing = sorted(set(range(20)) - set(shown))
+    assert missing
+    assert [n for a, b in reader.lost for n in range(a, b + 1)] == missing
+
+
+def test_nothing_at_all_is_no_stream():
+    read, write = os.pipe()
+    os.close(write)
+    with pytest.raises(BitstreamError, match=r"not a \.tsplat file"):
+        Reader(f"/dev/fd/{read}")
+    os.close(read)
+
+
+@pytest.mark.parametrize("words", [("info", "-"), ("decode", "-", "-")])
+def test_commands_read_standard_input(words):
+    with open(SMALL, "rb") as file:
+        done = subprocess.run(
+            [TSPLAT, *words], stdin=file, capture_output=True, check=True, timeout=60
+        )
+    with subprocess.Popen(["cat", SMALL], stdout=subprocess.PIPE) as cat:
+        piped = subprocess.run(
+            [TSPLAT, *words], stdin=cat.stdout, capture_output=True, check=True, timeout=60
+        )
+    assert done.stdout == piped.stdout
+    assert done.stdout.startswith(b"YUV4MPEG2" if words[0] == "decode" else b"-: format")
+
+
+def test_pictures_come_out_while_packets_come_in(encoded):
+    """encode --live - | decode - -: nobody waits for the end."""
+    command = [TSPLAT, "decode", "-", "-", "--arch", "cpu"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+    ) as process:
+        process.stdin.write(encoded.header + encoded.packets[0])
+        first = b""
+        while first.count(b"FRAME\n") < 1:
+            first += os.read(process.stdout.fileno(), 1 << 16)
+        process.stdin.write(b"".join(encoded.packets[1:]) + encoded.index)
+        process.stdin.close()
+        rest = process.stdout.read()
+    assert (first + rest).count(b"FRAME\n") == 20
