@@ -1,13 +1,14 @@
 """A decoder of ``.tsplat`` written from docs/FORMAT.md alone: it shares no code with the codec.
 
 Slow, and plain where the codec is fast: one symbol at a time, one splat at a time. It reads the
-tables of chances out of the specification. It knows no background video, and no blur.
+tables of chances out of the specification. For background video it is given the codec; it knows
+no blur.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -739,14 +740,15 @@ def opacity(cells: np.ndarray, header: Header) -> np.ndarray:
     return (255 * np.clip(4 * edge - 1, 0, 1) + 0.5).astype(np.uint8)
 
 
-def shown(picture: np.ndarray, alpha: np.ndarray, header: Header) -> np.ndarray:
-    """Before the header's colour, if it has one."""
-    if header.outside != 1:
+def shown(
+    picture: np.ndarray, alpha: np.ndarray, header: Header, film: np.ndarray | None
+) -> np.ndarray:
+    """Before the header's colour, or the film's picture, (H, W, 3), if it has one."""
+    if header.outside not in (1, 3):
         return picture
+    behind = np.array(header.backdrop) if header.outside == 1 else film
     part = alpha[..., None].astype(int)
-    return ((picture * part + np.array(header.backdrop) * (255 - part) + 127) // 255).astype(
-        np.uint8
-    )
+    return ((picture * part + behind * (255 - part) + 127) // 255).astype(np.uint8)
 
 
 # --- Files ------------------------------------------------------------------------------------
@@ -764,9 +766,14 @@ def decode(data: bytes) -> tuple[Header, list[tuple[Packet, State]]]:
     return header, states
 
 
-def pictures(data: bytes) -> Iterator[np.ndarray]:
-    """All pictures, interpolated ones among them."""
+def pictures(
+    data: bytes, codec: Callable[[bytes], np.ndarray] | None = None
+) -> Iterator[np.ndarray]:
+    """All pictures, interpolated ones among them; codec: shows the background packets' pictures."""
     header, states = decode(data)
+    films = [
+        (p.frame, codec(p.payload[1:])) for p in packets(data, header) if p.kind == 4 and codec
+    ]
     before: State | None = None
     for packet, now in states:
         last = before if before is not None and packet.kind == 2 else now
@@ -781,6 +788,8 @@ def pictures(data: bytes) -> Iterator[np.ndarray]:
             if now.region is not None:
                 one, other = opacity(last.region, header), opacity(now.region, header)
                 alpha = (one * (1 - share) + other * share + 0.5).astype(np.uint8)
-                picture = shown(picture, alpha, header)
+                number = packet.frame - len(ticks) + 1 + k
+                behind = [film for frame, film in films if frame <= number]
+                picture = shown(picture, alpha, header, behind[-1] if behind else None)
             yield picture
         before = now

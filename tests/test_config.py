@@ -125,3 +125,10 @@ def test_bits_of_i_frames_are_priced_apart():
     control = Control(config, 640 * 360, 30.0)
     assert control.inter(640 * 360) == 0.25
     assert control.intra(640 * 360).lagrange == 0.125
+
+
+def test_settings_that_are_not_there_are_named():
+    with pytest.raises(ConfigError, match=r"no setting gausians; did you mean gaussians"):
+        preset("fast", gausians=3)
+    with pytest.raises(ConfigError, match=r"crf: got 24, expected 0\.\.63"):
+        preset("fast", crf="24")

@@ -202,13 +202,21 @@ def blur() -> Stream:
     return Stream(header, frames, foreign=1)
 
 
-def video(codec: str) -> Stream:
-    """A person before a video, with two keyframes."""
+def video(codec: str, span: int = 1) -> Stream:
+    """A person before a video, with two keyframes; with a span, the video's pictures change at
+    the coded frames, not before."""
     header = Header(
-        64, 64, Fraction(30), STEPS, cell=4, outside="video", codec=BACKGROUND_CODECS[codec]
+        64,
+        64,
+        Fraction(30),
+        STEPS,
+        cell=4,
+        outside="video",
+        codec=BACKGROUND_CODECS[codec],
+        span=span,
     )
     splats, region = _splats(header, 9), _blob(header, 8)
-    follow = [Coded(np.ones(9, bool), splats, region, (1000,))] * 2
+    follow = [Coded(np.ones(9, bool), splats, region, (1000,) * span)] * 2
     return Stream(header, [Coded(None, splats, region, (1000,)), *follow] * 2)
 
 
@@ -248,6 +256,7 @@ STREAMS: dict[str, Callable[[], Stream]] = {
     "blur": blur,
     "bits_back": bits_back,
     "av1": lambda: video("av1"),
+    "av1_span": lambda: video("av1", 3),
     "h264": lambda: video("h264"),
 }
 """By name of the file."""
