@@ -1,17 +1,21 @@
 # make demo   set up, then make a talking portrait, encode it, decode it, print a table
-# make test   set up, then run the tests
+# make test   set up, then run the tests but those of GPUs and those that take long
+# make all    set up, then run all tests
 # make check  set up, then ruff and mypy
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench clean
+.PHONY: demo test all check bench clean
 
 demo: $(VENV)/.ready
 	$(BIN)/python -m tsplat.bench.demo demo
 
 test: $(VENV)/.ready
+	$(BIN)/python -m pytest -m "not gpu and not slow"
+
+all: $(VENV)/.ready
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.ready

@@ -30,7 +30,9 @@ def guarded(command: click.Command) -> int:
     _take_streams()
     _shown.clear()
     for number in _ENDING:
-        signal.signal(number, _interrupt)
+        # What is ignored from the start, as nohup has it, stays ignored.
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _interrupt)
     try:
         command.main(prog_name="tsplat", standalone_mode=False)
         if sys.stdout:

@@ -136,3 +136,12 @@ def test_public_names_are_there():
     assert set(tsplat.__all__) <= set(dir(tsplat))
     with pytest.raises(AttributeError, match="nonsense"):
         tsplat.nonsense  # noqa: B018
+
+
+def test_every_room_is_installed():
+    """What lies in the house and is named nowhere would be missing from a wheel."""
+    listed = (ROOT.parent / "pyproject.toml").read_text()
+    for package in (*ROOT.rglob("__init__.py"), *(SIDES["cli"].glob("__init__.py"))):
+        name = ".".join(package.parent.relative_to(ROOT.parent).parts)
+        name = {"cli": "tsplat_cli"}.get(name, name)
+        assert f'  "{name}",\n' in listed, name

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import tsplat
 
 GOOD = """
 import tsplat
@@ -33,7 +37,11 @@ def check(tmp_path, program: str) -> str:
     (tmp_path / "program.py").write_text(program)
     command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "program.py"]
     command += ["--cache-dir", str(tmp_path / "cache"), "--explicit-package-bases"]
-    return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False).stdout
+    found = {"MYPYPATH": str(Path(tsplat.__file__).parents[1])}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=os.environ | found, capture_output=True, text=True, check=False
+    )
+    return "".join(line for line in done.stdout.splitlines() if line.startswith("program.py"))
 
 
 @pytest.mark.slow

@@ -71,7 +71,7 @@ SETTINGS = {
         Setting("entropy", ENTROPIES, "vanilla", "how a P-frame's changes are coded", True),
         Setting("init", INITS, "superpixel", "first splats of an I-frame", True),
         Setting("optimizer", OPTIMIZERS, "adam", "of I-frames; adan fits as GaussianImage", True),
-        Setting("quant", QUANTISATIONS, "ptq", "rounding after the fit, or learned with it", True),
+        Setting("quant", QUANTISATIONS, "ptq", "rounding after the fit, or training with it", True),
     )
 }
 """By name."""

@@ -18,7 +18,7 @@ _IN_USE = "in-use"
 _LOCK = "ticache.lock"
 """Taichi's own: who finds it goes without the cache, and a process that was killed leaves it."""
 _kept: list[Any] = []
-"""Open for the life of the process."""
+"""Folders that live as long as the process."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,7 @@ def _clear(folder: Path) -> None:
     if fcntl is None:
         return
     try:
-        file = open(folder / _IN_USE, "ab")  # noqa: SIM115
-        _kept.append(file)
+        file = os.open(folder / _IN_USE, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -7,10 +7,11 @@ import numpy as np
 from tsplat.config import EncoderConfig, FitConfig
 from tsplat.encoding.fit.colours import solve
 from tsplat.encoding.fit.loop import fit
-from tsplat.encoding.predict.select import select, tiles_of
+from tsplat.encoding.predict.select import Selection, select, tiles_of
 from tsplat.encoding.quantise import quantise
 from tsplat.encoding.ways import Change, Scene
 from tsplat.kernels.canvas import Canvas
+from tsplat.paper.metadata import pixel_map
 from tsplat.splats import QuantizedSplats, Splats
 from tsplat.stream import payload
 from tsplat.stream.container import Header
@@ -32,14 +33,20 @@ class Changed:
     Parameters
     ----------
     threshold : float
-        Growth of a pixel's residual that counts as change, grey levels, 0..255.
+        Grey levels, 0..255.
+    selection : {"literal", "growth"}
+        What exceeds it: a pixel's residual against the last decoded frame, as in the paper, and the
+        splats of these pixels are looked up in its map; or the residual's growth over what the last
+        fit left there, and the splats of which enough lies on such pixels.
     """
 
-    def __init__(self, threshold: float = THRESHOLD):
+    def __init__(self, threshold: float = THRESHOLD, selection: str = "literal"):
         self._threshold = threshold
+        self._grows = selection == "growth"
 
     def begin(self, scene: Scene, picture: np.ndarray, splats: QuantizedSplats) -> None:
-        scene.canvas.settle(splats.dequantise().params)
+        if self._grows:
+            scene.canvas.settle(splats.dequantise().params)
 
     def change(
         self,
@@ -58,8 +65,7 @@ class Changed:
         stay = focus.reaching(before.splats.dequantise().params)
         values = before.splats.values[stay]
         params = QuantizedSplats(values, header.steps).dequantise().params
-        counted = float(focus.inside.sum() if focus.cut_out else focus.inside.size)
-        selection = select(canvas, Splats(params), self._threshold, counted)
+        selection = self._selected(scene, params, picture)
         if selection.scene_cut:
             return None
         chosen = selection.splats
@@ -76,8 +82,24 @@ class Changed:
             values[chosen], arrivals = np.split(part, [int(chosen.sum())])
             arrivals = payload.addable(arrivals, before, header)
         values = np.concatenate([values, arrivals])
-        canvas.settle(QuantizedSplats(values, header.steps).dequantise().params, tiles, SLACK)
+        if self._grows:
+            canvas.settle(QuantizedSplats(values, header.steps).dequantise().params, tiles, SLACK)
         return Change(stay, values, None)
+
+    def _selected(self, scene: Scene, params: np.ndarray, picture: np.ndarray) -> Selection:
+        """What a frame changes, of splats (N, 8)."""
+        canvas, focus = scene.canvas, scene.focus
+        if self._grows:
+            counted = float(focus.inside.sum() if focus.cut_out else focus.inside.size)
+            return select(canvas, Splats(params), self._threshold, counted)
+        residual = np.abs(canvas.picture(params).astype(np.int16) - picture).max(2)
+        changed = residual > self._threshold
+        if focus.cut_out:
+            changed &= focus.inside
+        chosen = np.zeros(len(params), bool)
+        chosen[pixel_map(params, canvas.width, canvas.height).of(changed)] = True
+        # A poor fit is no new scene: those, the encoder sees by the source.
+        return Selection(chosen, tiles_of(canvas, params[chosen]), 0.0, 0.0)
 
 
 def _rounded(canvas: Canvas, splats: Splats, header: Header, reference: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tsplat.choices import ENTROPIES, INITS, OPTIMIZERS, QUANTISATIONS, one_of
+from tsplat.choices import ENTROPIES, INITS, OPTIMIZERS, QUANTISATIONS, SELECTIONS, one_of
 from tsplat.config import EncoderConfig, preset
 from tsplat.encoding.coder import Ways
 from tsplat.errors import ConfigError
@@ -18,6 +18,7 @@ def codec(
     optimizer: str = "adam",
     quant: str = "ptq",
     entropy: str = "vanilla",
+    selection: str = "literal",
     threshold: float = THRESHOLD,
     **settings,
 ) -> tuple[EncoderConfig, Ways]:
@@ -29,8 +30,8 @@ def codec(
         Of I-frames: see :class:`~tsplat.paper.intra.PaperIntra`.
     entropy : {"vanilla", "bits-back"}
         How a P-frame's changes are coded: as symbols, or as a set whose order costs nothing.
-    threshold : float
-        Grey levels, 0..255: see :class:`~tsplat.paper.changed.Changed`.
+    selection, threshold : str, float
+        What a P-frame changes: see :class:`~tsplat.paper.changed.Changed`.
     **settings
         Fields of :class:`~tsplat.config.EncoderConfig`.
 
@@ -43,13 +44,14 @@ def codec(
         (optimizer, "optimizer", OPTIMIZERS),
         (quant, "quant", QUANTISATIONS),
         (entropy, "entropy", ENTROPIES),
+        (selection, "selection", SELECTIONS),
     ):
         one_of(name, value, known)
     if not 0 <= threshold <= 255:
         raise ConfigError(f"threshold: got {threshold}, expected 0..255")
     ways = Ways(
         PaperIntra(init, optimizer, quant),
-        _Inter(threshold),
+        _Inter(threshold, selection),
         bits_back=entropy == "bits-back",
         steady=False,
     )
@@ -61,6 +63,7 @@ class _Inter:
     """Makes the P-frames of each stream."""
 
     threshold: float
+    selection: str
 
     def __call__(self, config: EncoderConfig) -> Changed:
-        return Changed(self.threshold)
+        return Changed(self.threshold, self.selection)

@@ -14,7 +14,7 @@ def test_the_saving_is_near_the_bound_and_sorting_gains_as_much():
     result = bits_back(Clip("small", pictures(4), Fraction(30)), True)
     for table in result.tables:
         assert all(len(row) == len(table.columns) for row in table.rows)
-    frame = result.values["I-frame, --select paper"]
+    frame = result.values["I-frame, selection paper"]
     (count,), (listed,), (stacked,) = (
         frame[name] for name in ("splats", "list_bytes", "bits_back_bytes")
     )

@@ -82,7 +82,7 @@ def test_a_report_is_replaced_when_asked_and_nothing_else_ever_is(clip, tmp_path
     with pytest.raises(MediaError, match="exists already"):
         reproduce([clip], out=out, experiments=(refused,))
     (tmp_path / "mine.txt").write_text("precious")
-    with pytest.raises(MediaError, match="is no report"):
+    with pytest.raises(MediaError, match="which was not written here"):
         reproduce([clip], out=tmp_path, experiments=(refused,), overwrite=True)
     assert (tmp_path / "mine.txt").exists()
 

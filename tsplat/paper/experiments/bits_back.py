@@ -33,18 +33,18 @@ from tsplat.stream.payload import State
 _SPLATS = 1000
 _FRAMES, _QUICK_FRAMES = 60, 12
 _TITLE = "Bits-back coding of sets of splats"
-_INTRA = "I-frame, --select {}"
-_CHANGED = "changed in a P-frame, --select {}"
-_ADDED = "added in a P-frame, --select {}"
+_INTRA = "I-frame, selection {}"
+_CHANGED = "changed in a P-frame, selection {}"
+_ADDED = "added in a P-frame, selection {}"
 _COLUMNS = [
     *("set", "frames", "splats a frame, K", "as a list, B", "log2 K!, B", "bits-back saves, B"),
     *("sorting saves, B", "list / bits-back / sorted, ms", "bits-back decoded, ms", "paper"),
 ]
-_FILE_COLUMNS = ["--select", "P-frames", "--entropy adaptive, B", "--entropy bits-back, B"]
+_FILE_COLUMNS = ["selection", "P-frames", "in contexts, B", "by bits-back, B"]
 _FILE_NOTE = (
     "Whole packets, models and heads included. A row of a set is a changed splat's number and its "
     "differences, each channel by one model a frame; adaptive are bits in contexts that know how a "
-    "splat changed before, how far it was moved, and how large it is. With --select paper both "
+    "splat changed before, how far it was moved, and how large it is. With the paper's both "
     "hold the same pictures; with rate, the prices of bits are the adaptive ones."
 )
 
@@ -144,7 +144,7 @@ def _encoded(clip: Clip, frames: list[np.ndarray], select: str, entropy: str) ->
     count = min(_SPLATS, width * height // 16)
     settings = {"gaussians": count, "gop": len(frames)}
     if select == "paper":
-        config, ways = codec(entropy=entropy, **settings)
+        config, ways = codec(entropy=entropy, selection="growth", **settings)
     else:
         config, ways = preset("fast", **settings), Ways(bits_back=entropy == "bits-back")
     encoded = encode_clip(frames, config, clip.rate, ways=ways)

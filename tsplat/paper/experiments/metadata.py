@@ -73,7 +73,7 @@ def metadata(clip: Clip, quick: bool) -> Result:
     by_over, by_grown = (statistics.mean(f.reached[k] for f in found) for k in (0, 1))
     counted = (
         (f"residual over {threshold} grey levels (the paper)", over, by_over),
-        (f"residual grown by more than {threshold} (--select paper)", grown, by_grown),
+        (f"residual grown by more than {threshold} (selection=growth)", grown, by_grown),
     )
     refined = statistics.mean(f.refined for f in found)
     rows: list[list[Cell]] = [
@@ -87,7 +87,7 @@ def metadata(clip: Clip, quick: bool) -> Result:
         ]
         for name, n, k in counted
     ]
-    last = "really changed by the P-frame (--select paper)"
+    last = "really changed by the P-frame (selection=growth)"
     rows.append([last, None, None, round(refined), f"{refined / total:.1%}", None])
     milliseconds = statistics.median(f.milliseconds for f in found)
     note = (
@@ -116,7 +116,7 @@ def metadata(clip: Clip, quick: bool) -> Result:
 def _p_frames(clip: Clip, frames: list[np.ndarray], threshold: float) -> list[_Frame]:
     height, width = frames[0].shape[:2]
     count = max(1, min(_SPLATS, width * height // 16))
-    config, ways = codec(gaussians=count, gop=len(frames))
+    config, ways = codec(selection="growth", gaussians=count, gop=len(frames))
     encoder = Encoder(width, height, clip.rate, config, ways=ways)
     decoder = Decoder(encoder.header)
     decoder.advance(encoder.encode(frames[0]))
