@@ -17,6 +17,7 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: auto; pad
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
 th, td { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid var(--line);
   white-space: nowrap; }
+th, td:first-child { white-space: normal; }
 th:first-child, td:first-child { text-align: left; }
 .less { color: light-dark(#17713d, #6fd69a); }
 .more { color: light-dark(#b3261e, #ff8a80); }

@@ -282,7 +282,7 @@ class Video:
         context.color_primaries, context.color_trc = clip.colour[0], clip.colour[1]
         # A thousandth of a frame, as the container's ticks.
         context.time_base = 1 / (rate * 1000)
-        self._stream = stream
+        self._stream, self._colour = stream, clip.colour[:2]
         self._rate = rate
         self._pending: av.VideoFrame | None = None
         self._pending_at = 0
@@ -290,6 +290,8 @@ class Video:
 
     def write(self, picture: np.ndarray, time: Fraction) -> None:
         frame = self._frames.frame(picture)
+        # ProRes takes them from frames.
+        frame.color_primaries, frame.color_trc = self._colour
         at = round(time * self._rate * 1000)
         frame.pts = at
         frame.time_base = self._stream.codec_context.time_base

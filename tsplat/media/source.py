@@ -181,12 +181,13 @@ class _Video:
         try:
             self._stream = _chosen(self._name, self._container)
             self._stream.thread_type = "AUTO"
+            said = self._said_colour()
             frames = self._decoded()
             first = next(frames, None)
             if first is None:
                 reason = f": {self._damage[0]}" if self._damage else ""
                 raise MediaError(f"{self._name}: no frame could be read from the video{reason}")
-            clip = self._clip(first, height)
+            clip = self._clip(first, height, said)
         except BaseException:
             self._container.close()
             raise
@@ -196,25 +197,29 @@ class _Video:
         source._pictures = self._pictures(source, chain([first], frames))
         return source
 
-    def _clip(self, first: av.VideoFrame, height: int | None) -> Clip:
+    def _clip(self, first: av.VideoFrame, height: int | None, colour_said: tuple[int, ...]) -> Clip:
         shown = upright_size(first)
         # The container's word counts before the bitstream's, as in players.
-        said = (self._stream.sample_aspect_ratio, self._stream.codec_context.sample_aspect_ratio)
-        aspect = next((a for a in map(fraction, said) if a and a > 0), Fraction(1))
+        ratios = (self._stream.sample_aspect_ratio, self._stream.codec_context.sample_aspect_ratio)
+        aspect = next((a for a in map(fraction, ratios) if a and a > 0), Fraction(1))
         if shown != (first.width, first.height):
             aspect = 1 / aspect
-        colour = tuple(int(c or UNSPECIFIED) for c in self._colour(first))
+        colour = self._said_colour()
+        # A bitstream that does not say leaves the word to its container.
+        pairs = zip(colour, colour_said)
+        colour = tuple(own if own not in (0, UNSPECIFIED) else other for own, other in pairs)
+        if is_hdr(first) or is_wide(first):
+            colour = (*SDR, 1)
         rate = nominal_rate(self._stream, self._survey.times)
         width, lines = scaled_size(*shown, height)
         frames = self._stream.frames or None
         return Clip(width, lines, rate, small_aspect(aspect), colour, frames)  # type: ignore[arg-type]
 
-    def _colour(self, first: av.VideoFrame) -> tuple[int, int, int]:
-        """Primaries, transfer and matrix of the pictures, once they are converted."""
+    def _said_colour(self) -> tuple[int, ...]:
+        """Primaries, transfer and matrix, H.273, as far as is known by now."""
         context = self._stream.codec_context
-        if is_hdr(first) or is_wide(first):
-            return (*SDR, 1)
-        return context.color_primaries, context.color_trc, context.colorspace
+        said = (context.color_primaries, context.color_trc, context.colorspace)
+        return tuple(int(c or UNSPECIFIED) for c in said)
 
     def _pictures(
         self, source: Source, frames: Iterator[av.VideoFrame]
