@@ -31,7 +31,7 @@ def test_what_is_out_of_reach_is_said_to_be(monkeypatch):
     result = measure(noise, 50, Effort(50, (8,), 0))
     assert result.values["iterations_ratio"] is None
     assert result.values["time_ratio"] is None
-    assert result.tables[0].rows[3][1:] == [None, result.tables[0].rows[3][2], None]
+    assert result.tables[0].rows[3][1:] == [None, result.tables[0].rows[3][2], None, None]
     assert "not reached" in result.tables[0].note
     assert "lower bounds" not in result.tables[0].note
 

@@ -81,7 +81,8 @@ class Course:
     Attributes
     ----------
     iterations : int or None
-    seconds : float or None
+    seconds, cpu : float or None
+        Wall time, and that of the processors, which a busy machine changes less.
     tried : int
         Most iterations that were tried.
     spent : float
@@ -94,6 +95,7 @@ class Course:
     init_ms: float
     iterations: int | None = None
     seconds: float | None = None
+    cpu: float | None = None
     tried: int = 0
     spent: float = 0.0
     curve: Points = field(default_factory=list)
@@ -163,19 +165,20 @@ def measure(frame: np.ndarray, count: int, effort: Effort) -> Result:
     return Result(NAME, TITLE, [main, compared], [Figure(NAME, caption, picture)], values)
 
 
-_HEAD = ["", "iterations", "first splats, ms", "in all, s"]
+_HEAD = ["", "iterations", "first splats, ms", "in all, s", "of processors, s"]
 _PAPER: list[list[Cell]] = [
-    ["paper: superpixels (RTX 3090 Ti)", 750, 100, 1.5],
-    ["paper: GaussianImage (RTX 3090 Ti)", 8733, 15, 13.1],
-    ["paper: ratio", 11.6, None, 8.7],
+    ["paper: superpixels (RTX 3090 Ti)", 750, 100, 1.5, None],
+    ["paper: GaussianImage (RTX 3090 Ti)", 8733, 15, 13.1, None],
+    ["paper: ratio", 11.6, None, 8.7, None],
 ]
 
 
 def _rows(courses: dict[str, Course], values: dict) -> Iterator[list[Cell]]:
     for name, course in courses.items():
-        yield [f"here: {name}", course.iterations, round(course.init_ms, 1), course.seconds]
+        init_ms = round(course.init_ms, 1)
+        yield [f"here: {name}", course.iterations, init_ms, course.seconds, course.cpu]
     yield ["here: ratio, GaussianImage over tsplat", values["iterations_ratio"], None,
-           values["time_ratio"]]  # fmt: skip
+           values["time_ratio"], values["cpu_ratio"]]  # fmt: skip
 
 
 def ratios(ours: Course, theirs: Course) -> dict:
@@ -188,11 +191,13 @@ def ratios(ours: Course, theirs: Course) -> dict:
         "gaussianimage_seconds": theirs.seconds,
         "iterations_ratio": None,
         "time_ratio": None,
+        "cpu_ratio": None,
         "lower_bound": False,
     }
     if ours.iterations and ours.seconds:
         values["iterations_ratio"] = (theirs.iterations or theirs.tried) / ours.iterations
         values["time_ratio"] = (theirs.seconds or theirs.spent) / ours.seconds
+        values["cpu_ratio"] = theirs.cpu / ours.cpu if theirs.cpu and ours.cpu else None
         values["lower_bound"] = not reached
     return values
 
@@ -204,19 +209,19 @@ def by_horizon(
     course = Course(_init_ms(first))
     extra = solving(config)
 
-    def run(horizon: int) -> tuple[float, float]:
-        clock = time.perf_counter()
+    def run(horizon: int) -> tuple[float, float, float]:
+        clock, busy = time.perf_counter(), time.process_time()
         canvas.set_target(frame)
         canvas.begin()
         fitted = fit_growing(canvas, first(), count, replace(config, iterations=horizon))
         params = solve(canvas, fitted.params, config.solve)
         runtime.sync()
-        seconds = time.perf_counter() - clock
+        seconds, cpu = time.perf_counter() - clock, time.process_time() - busy
         found = psnr_of(mean_squared_error(canvas.picture(params), frame))
         course.curve.append((horizon + extra, found))
         course.tried = max(course.tried, horizon + extra)
         course.spent = max(course.spent, seconds)
-        return found, seconds
+        return found, seconds, cpu
 
     low, high = 0, 8
     while run(high)[0] < TARGET_DB:
@@ -227,7 +232,8 @@ def by_horizon(
         middle = (low + high) // 2
         low, high = (low, middle) if run(middle)[0] >= TARGET_DB else (middle, high)
     course.iterations = high + extra
-    course.seconds = statistics.median(run(high)[1] for _ in range(_REPEATS))
+    timed = [run(high) for _ in range(_REPEATS)]
+    course.seconds, course.cpu = (statistics.median(t[k] for t in timed) for k in (1, 2))
     return course
 
 
@@ -239,7 +245,7 @@ def solving(config: FitConfig) -> int:
 def watched(canvas: Canvas, frame: np.ndarray, first: Callable[[], Splats], most: int) -> Course:
     """A fit by Adan until the PSNR is there."""
     course = Course(_init_ms(first))
-    clock = time.perf_counter()
+    clock, busy, cpu = time.perf_counter(), time.process_time(), 0.0
     canvas.set_target(frame)
     canvas.begin()
     adan = canvas.adan(first().params)
@@ -248,12 +254,13 @@ def watched(canvas: Canvas, frame: np.ndarray, first: Callable[[], Splats], most
         if (t + 1) % _WATCH == 0:
             runtime.sync()
             course.tried, course.spent = t + 1, course.spent + time.perf_counter() - clock
+            cpu += time.process_time() - busy
             found = psnr_of(mean_squared_error(canvas.picture(canvas.params()), frame))
             course.curve.append((t + 1, found))
             if found >= TARGET_DB:
-                course.iterations, course.seconds = course.tried, course.spent
+                course.iterations, course.seconds, course.cpu = course.tried, course.spent, cpu
                 break
-            clock = time.perf_counter()
+            clock, busy = time.perf_counter(), time.process_time()
     return course
 
 
