@@ -25,7 +25,8 @@ from tsplat.media.background import BACKGROUND_CODECS, BackgroundEncoder
 from tsplat.region import Region, grid
 from tsplat.splats import MAX_PIXELS, QuantizedSplats, Steps
 from tsplat.stream import container, payload
-from tsplat.stream.container import BACKGROUND, INTER, INTRA, Header, Packet
+from tsplat.stream.container import BACKGROUND, INTER, INTRA, Packet
+from tsplat.stream.header import HEADER_BYTES, Header
 
 WIDTH, HEIGHT = 48, 32
 HEADER = Header(WIDTH, HEIGHT, Fraction(25), Steps(128, 128, 786, 1050))
@@ -74,7 +75,7 @@ def packets(bodies: list[bytes] | None = None, ticks: tuple[int, ...] = ()) -> l
 
 
 def starts(parts: list[bytes]) -> list[int]:
-    return [container.HEADER_BYTES + sum(map(len, parts[:k])) for k in range(len(parts))]
+    return [HEADER_BYTES + sum(map(len, parts[:k])) for k in range(len(parts))]
 
 
 def write(path: Path, parts: list[bytes], index: bool = True, last_ticks: int = 1000) -> Path:
@@ -250,7 +251,7 @@ def test_a_file_cut_anywhere_gives_its_whole_frames(tmp_path, pictures):
     parts = packets()
     data = HEADER.pack() + b"".join(parts)
     ends = [*starts(parts)[1:], len(data)]
-    for cut in range(container.HEADER_BYTES + 1, len(data), 7):
+    for cut in range(HEADER_BYTES + 1, len(data), 7):
         path = tmp_path / "cut.tsplat"
         path.write_bytes(data[:cut])
         reader = Reader(path)

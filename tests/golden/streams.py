@@ -13,7 +13,8 @@ from tsplat.motion import GRID
 from tsplat.region import Region, grid
 from tsplat.splats import QuantizedSplats, Steps, limits
 from tsplat.stream import container, payload
-from tsplat.stream.container import BACKGROUND, INTRA, Header
+from tsplat.stream.container import BACKGROUND, INTRA
+from tsplat.stream.header import HEADER_BYTES, Header
 
 STEPS = Steps(128, 128, 786, 1050)
 VECTORS = np.stack(np.indices((GRID, GRID)) - 1, -1)
@@ -53,7 +54,7 @@ class Stream:
         """Bytes, by packet: the header, then background, feature and coded ones, the index."""
         yield self.header.pack()
         backdrop = _Backdrop(self.header) if self.header.codec else None
-        intra, offset, number = [], container.HEADER_BYTES, -1
+        intra, offset, number = [], HEADER_BYTES, -1
         for coded in self.frames:
             number += len(coded.ticks)
             ahead = [_foreign(number)] * self.foreign
@@ -283,4 +284,4 @@ def without_backgrounds(data: bytes) -> list[bytes]:
     header = Header.unpack(data)
     found = container.packets(data, span=header.span)
     kept = [p for p in found if isinstance(p, container.Packet) and p.kind != BACKGROUND]
-    return [data[: container.HEADER_BYTES], *(data[p.offset : p.offset + p.size] for p in kept)]
+    return [data[:HEADER_BYTES], *(data[p.offset : p.offset + p.size] for p in kept)]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from tests.golden.regenerate import FOLDER
 from tsplat.errors import BackendError
 from tsplat.kernels import runtime
 from tsplat.kernels.cache import Cache, locked
+from tsplat.kernels.screen import Screen
 
 
 def test_unknown_backends_are_refused():
@@ -173,3 +176,16 @@ def test_a_fork_before_use_works():
         "os.wait()\n"
     )
     assert run(program).stdout == "16\n"
+
+
+def test_buffers_of_a_runtime_that_is_gone_free_nothing_of_the_next_one():
+    splats = np.array([[20, 20, 9, 0, 9, 0.5, 0.4, 0.3]], np.float32)
+    expected = Screen(48, 40, runtime.start("cpu", 1)).picture(splats)
+    for k in range(12):
+        old = [Screen(48, 40) for _ in range(4)]
+        backend = runtime.start("cpu", 2 - k % 2)
+        new = [Screen(48, 40, backend) for _ in range(4)]
+        del old
+        gc.collect()
+        more = [Screen(48, 40, backend) for _ in range(4)]
+        assert all(np.array_equal(s.picture(splats), expected) for s in (*new, *more))

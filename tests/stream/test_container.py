@@ -17,7 +17,8 @@ from tsplat.errors import BitstreamError, ConfigError
 from tsplat.region import MAX_CELLS, grid
 from tsplat.splats import Steps
 from tsplat.stream import container
-from tsplat.stream.container import BACKGROUND, INDEX, INTER, INTRA, OUTSIDE, Damage, Header, Packet
+from tsplat.stream.container import BACKGROUND, INDEX, INTER, INTRA, Damage, Packet
+from tsplat.stream.header import HEADER_BYTES, OUTSIDE, Header
 
 HEADER = Header(640, 360, Fraction(30), Steps(128, 128, 786, 1050), cell=4)
 
@@ -64,7 +65,7 @@ def test_the_worked_example_is_what_is_written():
             parts[-1] += bytes.fromhex(word)
     header, packet, rest = parts
     assert header == replace(HEADER, span=2).pack()
-    assert len(header) == container.HEADER_BYTES
+    assert len(header) == HEADER_BYTES
     assert packet == container.pack_inter(6, b"\0", [1000, 1000], 2)
     assert rest == b""
 
@@ -105,7 +106,7 @@ def test_headers_of_regions_come_back(width, height, cell, outside, backdrop, co
         codec=codec,
     )
     assert Header.unpack(header.pack()) == header
-    assert len(header.pack()) == container.HEADER_BYTES
+    assert len(header.pack()) == HEADER_BYTES
 
 
 @given(
@@ -374,19 +375,19 @@ def test_unknown_packets_are_skipped_or_refused_as_they_say():
 def test_a_stream_cut_anywhere_gives_its_whole_packets():
     data, starts = stream(index=False)
     ends = [*starts[1:], len(data)]
-    for cut in range(container.HEADER_BYTES, len(data)):
+    for cut in range(HEADER_BYTES, len(data)):
         found = list(container.packets(data[:cut]))
         whole = sum(end <= cut for end in ends)
         assert [p.frame for p in found if isinstance(p, Packet)] == list(range(whole))
         damage = [d for d in found if isinstance(d, Damage)]
-        inside = cut not in (container.HEADER_BYTES, *ends)
+        inside = cut not in (HEADER_BYTES, *ends)
         assert len(damage) == inside
         assert all(d.cut_off for d in damage)
 
 
 def test_any_flipped_byte_is_reported_and_reading_goes_on_at_an_i_packet():
     data, starts = stream(index=False)
-    for at in range(container.HEADER_BYTES, len(data)):
+    for at in range(HEADER_BYTES, len(data)):
         bad = bytearray(data)
         bad[at] ^= 0x10
         found = list(container.packets(bytes(bad)))
@@ -547,9 +548,9 @@ def test_false_joins_with_large_claims_are_checksummed_a_bounded_number_of_times
     claim = 200_000
     mark = b"\x01TSI\x00" + bytes([claim & 127 | 128, claim >> 7 & 127 | 128, claim >> 14])
     summed = []
-    monkeypatch.setattr(container, "_crc", lambda data: summed.append(len(data)) or b"none")
+    monkeypatch.setattr(container, "checksum", lambda data: summed.append(len(data)) or b"none")
     data = HEADER.pack() + mark * 60_000
-    found = list(container.packets(data, container.HEADER_BYTES))
+    found = list(container.packets(data, HEADER_BYTES))
     assert [type(item) for item in found] == [Damage]
     assert len(summed) > 100
     assert sum(summed) < 4 * (len(data) + 2**24) + 2**24

@@ -20,8 +20,9 @@ from tsplat.files.reader import Reader
 from tsplat.region import MAX_CELLS, Region
 from tsplat.splats import MAX_SPLATS
 from tsplat.stream import container, mask, payload, varint
-from tsplat.stream.container import BACKGROUND, INTER, INTRA, Header, Packet
+from tsplat.stream.container import BACKGROUND, INTER, INTRA, Packet
 from tsplat.stream.entropy import Writer
+from tsplat.stream.header import HEADER_BYTES, Header
 
 Packets = tuple[Header, list[bytes]]
 
@@ -85,7 +86,7 @@ def test_hostile_files(packets):
     header, (intra, inter) = packets
     data = header.pack() + container.pack_packet(INTRA, 0, intra)
     data += packed(INTER, 1, inter)
-    data += container.pack_index(2, 1000, [(0, container.HEADER_BYTES)])
+    data += container.pack_index(2, 1000, [(0, HEADER_BYTES)])
     rng = np.random.default_rng(2)
     for _ in range(500):
         hostile = mutated(rng, data)

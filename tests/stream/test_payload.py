@@ -16,8 +16,8 @@ from tsplat.errors import BitstreamError
 from tsplat.region import Region, grid
 from tsplat.splats import CHANNELS, MAX_SPLATS, QuantizedSplats, Steps, limits
 from tsplat.stream import delta, payload, varint
-from tsplat.stream.container import Header
 from tsplat.stream.entropy import Peak, Writer
+from tsplat.stream.header import Header
 from tsplat.stream.payload import State
 from tsplat.stream.tally import Tally
 

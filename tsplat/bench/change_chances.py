@@ -20,6 +20,7 @@ from tsplat.encoding.clip import encode_clip
 from tsplat.kernels import runtime
 from tsplat.stream import container, delta, payload
 from tsplat.stream.contexts import Contexts
+from tsplat.stream.header import Header
 
 OUT = Path(delta.__file__).with_name("change_chances.py")
 PULL = 4.0
@@ -45,7 +46,7 @@ class Counted(Contexts):
 def count(frames: list[np.ndarray], crf: float) -> None:
     """Encode frames, and take the packets apart."""
     encoded = encode_clip(frames, EncoderConfig(crf=crf, span=3, gop=65535))
-    header = container.Header.unpack(encoded.header)
+    header = Header.unpack(encoded.header)
     state = None
     for packet in container.packets(encoded.stream, span=header.span):
         if isinstance(packet, container.Damage):

@@ -14,7 +14,8 @@ from tsplat.kernels.screen import Screen
 from tsplat.region import Region
 from tsplat.splats import MAX_PIXELS, MAX_SIDE, QuantizedSplats
 from tsplat.stream import container, payload
-from tsplat.stream.container import BACKGROUND, INDEX, INTER, INTRA, Damage, Header, Packet
+from tsplat.stream.container import BACKGROUND, INDEX, INTER, INTRA, Damage, Packet
+from tsplat.stream.header import Header
 from tsplat.stream.payload import State
 
 

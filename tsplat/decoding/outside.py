@@ -6,7 +6,8 @@ import numpy as np
 
 from tsplat.decoding.compositing import blur, fitted, over
 from tsplat.errors import BitstreamError, ConfigError
-from tsplat.stream.container import Header, Packet
+from tsplat.stream.container import Packet
+from tsplat.stream.header import Header
 
 Backdrop = str | tuple[int, int, int] | np.ndarray
 """Words, a colour or an image."""

@@ -20,7 +20,8 @@ from tsplat.kernels.canvas import Canvas
 from tsplat.region import Region, default_cell
 from tsplat.splats import QuantizedSplats
 from tsplat.stream import container
-from tsplat.stream.container import MAX_TICKS, TICKS, Header
+from tsplat.stream.container import MAX_TICKS, TICKS
+from tsplat.stream.header import Header
 
 _NEW_REGION = 0.4
 """An I-frame follows when this share of the region has no splats yet."""

@@ -18,7 +18,7 @@ from tsplat.kernels.canvas import Canvas
 from tsplat.kernels.descent import LARGEST
 from tsplat.splats import QuantizedSplats, Splats
 from tsplat.stream import delta, payload
-from tsplat.stream.container import Header
+from tsplat.stream.header import Header
 from tsplat.stream.payload import State
 
 _NEVER = 1e9

@@ -18,8 +18,8 @@ from tsplat.kernels.canvas import Canvas
 from tsplat.kernels.descent import LARGEST
 from tsplat.splats import QuantizedSplats, Splats, Steps
 from tsplat.stream import payload
-from tsplat.stream.container import Header
 from tsplat.stream.entropy import Peak
+from tsplat.stream.header import Header
 
 
 def grown(

@@ -17,7 +17,7 @@ from tsplat.config import EncoderConfig, Quality
 from tsplat.encoding.focus import Focus
 from tsplat.kernels.canvas import Canvas
 from tsplat.splats import QuantizedSplats
-from tsplat.stream.container import Header
+from tsplat.stream.header import Header
 from tsplat.stream.payload import State
 
 

@@ -16,7 +16,7 @@ from tsplat.kernels import runtime
 from tsplat.media.clip import Clip
 from tsplat.media.places import check_distinct
 from tsplat.media.sink import Sink, check_target, open_sink
-from tsplat.stream.container import Header
+from tsplat.stream.header import Header
 
 _EVEN = Fraction(3, 2)
 """Frames that a time may be off an even spacing without a word."""

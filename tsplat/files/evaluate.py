@@ -16,7 +16,7 @@ from tsplat.files.run import Run
 from tsplat.kernels import runtime
 from tsplat.media.source import masks as masks_of
 from tsplat.media.source import open_source
-from tsplat.stream.container import Header
+from tsplat.stream.header import Header
 
 
 def evaluate(

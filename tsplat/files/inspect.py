@@ -10,7 +10,8 @@ from tsplat.decoding.decoder import Decoder
 from tsplat.errors import BitstreamError
 from tsplat.files.reader import Reader
 from tsplat.stream import payload
-from tsplat.stream.container import BACKGROUND, INTRA, VERSION, Damage, Header, Packet
+from tsplat.stream.container import BACKGROUND, INTRA, Damage, Packet
+from tsplat.stream.header import VERSION, Header
 from tsplat.stream.payload import State
 from tsplat.stream.tally import KINDS, Tally
 

@@ -20,7 +20,8 @@ from tsplat.decoding.outside import Backdrop
 from tsplat.errors import BitstreamError, MediaError, reason_of
 from tsplat.stream import container
 from tsplat.stream.arriving import Arriving, Data, Whole
-from tsplat.stream.container import BACKGROUND, INDEX, INTER, INTRA, TICKS, Damage, Header, Packet
+from tsplat.stream.container import BACKGROUND, INDEX, INTER, INTRA, TICKS, Damage, Packet
+from tsplat.stream.header import HEADER_BYTES, Header
 
 STANDARD = "-"
 
@@ -91,10 +92,10 @@ class Reader:
     ):
         self._name = "standard input" if str(path) == STANDARD else str(path)
         self._source, self._index = _opened(path, self._name)
-        while len(self._source) < container.HEADER_BYTES and self._source.more():
+        while len(self._source) < HEADER_BYTES and self._source.more():
             pass
         try:
-            self.header = Header.unpack(self._source[0 : container.HEADER_BYTES])
+            self.header = Header.unpack(self._source[0:HEADER_BYTES])
         except BitstreamError as error:
             raise BitstreamError(f"{self._name}: {error.message}", offset=error.offset) from None
         self.damage: list[Damage] = []
@@ -296,7 +297,7 @@ class Reader:
         if self._random is None or frame - self._random[2].frame > self.header.span:
             start = max(
                 (o for f, o in (self._index[2] if self._index else []) if f <= frame),
-                default=container.HEADER_BYTES,
+                default=HEADER_BYTES,
             )
             items = container.packets(self._source, start, self.header.span)
             packets: Iterator[Packet] = (

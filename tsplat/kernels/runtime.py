@@ -20,6 +20,7 @@ from pathlib import Path
 import platformdirs
 import taichi as ti
 from taichi.lang import impl, kernel_impl
+from taichi.lang._ndarray import ScalarNdarray
 from taichi.lang.ast import ast_transformer_utils
 
 from tsplat.errors import BackendError
@@ -34,6 +35,8 @@ _AUTO = ("cuda", "metal")
 _lock = threading.Lock()
 _launching = threading.RLock()
 _current: Backend | None = None
+_generation = 0
+"""Of Taichi's programs in this process."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +187,26 @@ def _one_at_a_time() -> None:
     kernel_impl.Kernel.__call__ = launch
 
 
+def _own_buffers_alone() -> None:
+    """Taichi frees a buffer in whatever program runs when it is collected: one of a program that is
+    gone may have the address of a new one, which then would be freed under its owner."""
+    made = ScalarNdarray.__init__
+    freed = ScalarNdarray.__del__
+
+    @functools.wraps(made)
+    def make(self, *arguments, **named) -> None:
+        made(self, *arguments, **named)
+        self.generation = _generation
+
+    def free(self) -> None:
+        if getattr(self, "generation", None) == _generation:
+            freed(self)
+
+    ScalarNdarray.__init__, ScalarNdarray.__del__ = make, free
+
+
 _one_at_a_time()
+_own_buffers_alone()
 _forked = False
 
 
@@ -208,6 +230,8 @@ def _check_not_forked() -> None:
 
 def _init(arch: str, threads: int) -> tuple[str, ...]:
     """Warnings."""
+    global _generation
+    _generation += 1
     cache = Cache.open(cache_folder())
     # Taichi announces itself on stdout, which may be a pipe of pictures.
     with contextlib.redirect_stdout(io.StringIO()):

@@ -14,7 +14,7 @@ from tsplat.kernels.canvas import Canvas
 from tsplat.paper.metadata import pixel_map
 from tsplat.splats import QuantizedSplats, Splats
 from tsplat.stream import payload
-from tsplat.stream.container import Header
+from tsplat.stream.header import Header
 from tsplat.stream.payload import State
 
 FIT = FitConfig(60, rate=0.04, colour_rate=0.02, presolve=3, solve=3)

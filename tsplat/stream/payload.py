@@ -45,9 +45,9 @@ from tsplat.motion import GRID, warp
 from tsplat.region import Region, grid
 from tsplat.splats import MAX_SPLATS, QuantizedSplats, check, limits
 from tsplat.stream import delta, delta_set, mask
-from tsplat.stream.container import Header
 from tsplat.stream.contexts import Contexts
 from tsplat.stream.entropy import Peak, Reader, Writer
+from tsplat.stream.header import Header
 
 _PLACE_BITS = 22
 """Enough for the widest picture and its margins at the finest step."""

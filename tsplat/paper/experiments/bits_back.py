@@ -26,8 +26,9 @@ from tsplat.stream.bits_back import (
     pack_sorted,
     unpack,
 )
-from tsplat.stream.container import Header, Packet
+from tsplat.stream.container import Packet
 from tsplat.stream.entropy import Peak
+from tsplat.stream.header import Header
 from tsplat.stream.payload import State
 
 _SPLATS = 1000

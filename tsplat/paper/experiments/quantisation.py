@@ -23,7 +23,7 @@ from tsplat.paper.experiments.result import Cell, Clip, Figure, Result, Table
 from tsplat.paper.qat import TRAINING, train
 from tsplat.splats import QuantizedSplats, Splats, Steps
 from tsplat.stream import payload
-from tsplat.stream.container import Header
+from tsplat.stream.header import Header
 
 NAME = "quantisation"
 TITLE = "Table 3 and Fig. 8: quantisation after the fit and in it"
