@@ -178,14 +178,20 @@ def test_a_fork_before_use_works():
     assert run(program).stdout == "16\n"
 
 
-def test_buffers_of_a_runtime_that_is_gone_free_nothing_of_the_next_one():
+def test_buffers_of_a_runtime_that_is_gone_free_nothing_of_the_next_one(monkeypatch):
+    """A new buffer may have the address of an old one, which is collected later."""
+    freed: list[int] = []
+    real = runtime._free
+    monkeypatch.setattr(runtime, "_free", lambda buffer: (freed.append(1), real(buffer)))
+    old = Screen(48, 40, runtime.start("cpu", 1))
+    new = Screen(48, 40, runtime.start("cpu", 2))
+    gc.collect()
+    freed.clear()
+    del old
+    gc.collect()
+    assert not freed
     splats = np.array([[20, 20, 9, 0, 9, 0.5, 0.4, 0.3]], np.float32)
-    expected = Screen(48, 40, runtime.start("cpu", 1)).picture(splats)
-    for k in range(12):
-        old = [Screen(48, 40) for _ in range(4)]
-        backend = runtime.start("cpu", 2 - k % 2)
-        new = [Screen(48, 40, backend) for _ in range(4)]
-        del old
-        gc.collect()
-        more = [Screen(48, 40, backend) for _ in range(4)]
-        assert all(np.array_equal(s.picture(splats), expected) for s in (*new, *more))
+    assert new.picture(splats).max() > 100
+    del new
+    gc.collect()
+    assert freed

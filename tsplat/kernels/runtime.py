@@ -187,11 +187,13 @@ def _one_at_a_time() -> None:
     kernel_impl.Kernel.__call__ = launch
 
 
+_free = ScalarNdarray.__del__
+
+
 def _own_buffers_alone() -> None:
     """Taichi frees a buffer in whatever program runs when it is collected: one of a program that is
     gone may have the address of a new one, which then would be freed under its owner."""
     made = ScalarNdarray.__init__
-    freed = ScalarNdarray.__del__
 
     @functools.wraps(made)
     def make(self, *arguments, **named) -> None:
@@ -200,7 +202,7 @@ def _own_buffers_alone() -> None:
 
     def free(self) -> None:
         if getattr(self, "generation", None) == _generation:
-            freed(self)
+            _free(self)
 
     ScalarNdarray.__init__, ScalarNdarray.__del__ = make, free
 
