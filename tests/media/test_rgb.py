@@ -76,6 +76,20 @@ def test_full_range_is_full():
     assert limited[-1] == 255
 
 
+@pytest.mark.parametrize("layout", ["gray", "gray10le", "yuv444p10le"])
+def test_levels_of_grey_and_of_ten_bits(layout):
+    deep = "10" in layout
+    luma = np.array([16, 126, 235]).repeat(20)[None].repeat(HEIGHT, 0) << (2 * deep)
+    luma = luma.astype(np.uint16 if deep else np.uint8)
+    planes = (
+        [luma, *[np.full(luma.shape, 512, np.uint16)] * 2] if layout.startswith("yuv") else [luma]
+    )
+    for area, levels in ((1, [0, 128, 255]), (2, [16, 126, 235])):
+        (shown,) = converted(frame_of(planes, layout, color_range=area), size=(60, HEIGHT))
+        assert np.ptp(shown, axis=2).max() <= 1
+        assert shown[9, [9, 29, 49], 1].tolist() == pytest.approx(levels, abs=1)
+
+
 def test_rgb_stays_as_it_is():
     picture = pictures(1, WIDTH, HEIGHT)[0]
     for format in ("rgb24", "bgr0", "gbrp"):
@@ -104,7 +118,7 @@ def test_hdr_is_tone_mapped_and_said_once():
     assert (np.diff(grey) > 0).all()
     # Diffuse white is light, and there is room above it; the code itself would be 130 at 100.
     assert 110 < grey[4] < 200
-    assert 180 < grey[7] < 250
+    assert 180 < grey[6] < grey[7] == 255
     assert grey[0] <= 2
 
 

@@ -16,6 +16,8 @@ import av.error
 import numpy as np
 from av.filter import Graph
 
+from tsplat.media.hdr import BT2020, HLG, PQ, ToSdr
+
 HD_LINES = 720
 """Height from which what says nothing is taken as BT.709."""
 ACCURATE = "accurate_rnd+full_chroma_int+full_chroma_inp"
@@ -31,9 +33,10 @@ _MATRICES = {
     9: "bt2020nc",
     10: "bt2020nc",
 }
-_HDR = {16: "PQ", 18: "HLG"}
-_WIDE = 9
-"""BT.2020's primaries."""
+_HDR = {PQ: "PQ", HLG: "HLG"}
+_LIMITED = 1
+# swscale takes grey for full range, whatever it is told.
+_GREY_TO_FULL = np.rint((np.arange(256.0) - 16) * (255 / 219)).clip(0, 255).astype(np.uint8)
 _TIME_BASE = Fraction(1, 1000)
 Filters = list[tuple[str, str]]
 
@@ -96,7 +99,8 @@ class ToRgb:
         self._size = width, height
         self._like: tuple | None = None
         self._chain: Chain | None = None
-        self._interlaced = False
+        self._interlaced = self._limited_grey = False
+        self._to_sdr: ToSdr | None = None
         self.notes: list[str] = []
 
     def convert(self, frames: Iterable[av.VideoFrame]) -> Iterator[np.ndarray]:
@@ -108,23 +112,35 @@ class ToRgb:
                 yield from self._drain()
                 self._tell(frame, number)
                 self._like, self._chain = like, Chain(frame, self._filters(frame))
+                self._to_sdr = ToSdr.needed(int(frame.color_primaries), int(frame.color_trc))
+                grey = frame.format.name.startswith("gray")
+                self._limited_grey = grey and frame.color_range == _LIMITED
             assert self._chain is not None
-            for out in self._chain.push(frame):
-                yield out.to_ndarray()
+            yield from self._through(frame)
         yield from self._drain()
 
     def _drain(self) -> Iterator[np.ndarray]:
         """A filter that looks ahead has the last frame still."""
         if self._chain is not None:
-            for out in self._chain.push(None):
-                yield out.to_ndarray()
+            yield from self._through(None)
+
+    def _through(self, frame: av.VideoFrame | None) -> Iterator[np.ndarray]:
+        assert self._chain is not None
+        for out in self._chain.push(frame):
+            picture = out.to_ndarray()
+            if self._to_sdr is not None:
+                picture = self._to_sdr(picture)
+            yield _GREY_TO_FULL[picture] if self._limited_grey else picture
 
     def _tell(self, frame: av.VideoFrame, number: int) -> None:
         found = []
         if self._interlaced and not (self._like and self._like[1]):
             found.append("interlaced, was deinterlaced")
-        if is_hdr(frame) and not (self._like and self._like[0][-2:] == _like(frame)[-2:]):
-            found.append(f"HDR ({_HDR[frame.color_trc]}), was tone-mapped to SDR BT.709")
+        if not (self._like and self._like[0][-2:] == _like(frame)[-2:]):
+            if is_hdr(frame):
+                found.append(f"HDR ({_HDR[frame.color_trc]}), was tone-mapped to SDR BT.709")
+            elif is_wide(frame):
+                found.append("of BT.2020's colours, was converted to BT.709")
         before = self._like and self._like[0][:2]
         if before and before != (frame.width, frame.height):
             width, height = self._size
@@ -145,17 +161,17 @@ class ToRgb:
         scale = [f"w={width}:h={height}:flags={_interpolation(shown, self._size)}+{ACCURATE}"]
         if not _is_rgb(frame):
             scale.append(f"in_color_matrix={_matrix(frame)}")
-        if is_hdr(frame) or is_wide(frame):
-            scale.append("out_primaries=bt709:out_transfer=bt709")
-            if is_hdr(frame):
-                scale.append("intent=perceptual")
         fits = abs(math.log(shown[0] * height / (shown[1] * width))) < 0.02
         if not fits:
             scale.append("force_original_aspect_ratio=decrease")
         filters.append(("scale", ":".join(scale)))
-        filters.append(("format", "pix_fmts=rgb24"))
+        deep = is_hdr(frame) or is_wide(frame)
+        filters.append(("format", f"pix_fmts={'gbrp16le' if deep else 'gbrp'}"))
         if not fits:
             filters.append(("pad", f"{width}:{height}:-1:-1"))
+        if not deep:
+            # Straight from YUV to packed RGB would take three times as long.
+            filters += [("scale", f"flags={ACCURATE}"), ("format", "pix_fmts=rgb24")]
         return filters
 
 
@@ -197,7 +213,7 @@ def is_hdr(frame: av.VideoFrame) -> bool:
 
 def is_wide(frame: av.VideoFrame) -> bool:
     """Of BT.2020's primaries."""
-    return frame.color_primaries == _WIDE
+    return frame.color_primaries == BT2020
 
 
 def orientation(frame: av.VideoFrame) -> Filters:
