@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,7 +12,7 @@ from PIL import Image
 from tests.clips import pictures, write_clip
 from tests.coding import encode
 from tsplat.errors import MediaError
-from tsplat.media.images import read_image, read_mask
+from tsplat.media.images import read_image
 from tsplat.media.source import masks, open_source
 
 PICTURE = pictures(1, 24, 16)[0]
@@ -45,6 +46,7 @@ def test_exif_turns_and_mirrors(tmp_path, number):
 
 
 def test_hidden_files_are_none_and_digits_are_those_of_numbers(tmp_path):
+    (tmp_path / "folder.png").mkdir()
     for name in ("._1.png", ".hidden.png"):
         (tmp_path / name).write_bytes(b"\0\5\x16\7 AppleDouble")
     for k, name in enumerate(("1.png", "1²3.png", "9.png", "10.png", "١٢.png")):
@@ -113,6 +115,8 @@ def saved_mask(kind: str, path: Path) -> None:
             np.dstack([np.full((54, 96, 3), 9, np.uint8), disc(255)])
         ),
         "colour": lambda: Image.fromarray(np.dstack([disc(255)] * 3)),
+        "red": lambda: Image.fromarray(np.dstack([disc(255), disc(0), disc(0)])),
+        "opaque": lambda: Image.fromarray(np.dstack([disc(255)] * 3 + [disc(0) + 255])),
     }.get(kind)
     if image:
         image().save(path)
@@ -132,14 +136,46 @@ def saved_mask(kind: str, path: Path) -> None:
         "one bit",
         "cut-out",
         "colour",
+        "red",
+        "opaque",
         "palette",
     ],
 )
 def test_masks_of_every_kind(tmp_path, kind):
     path = tmp_path / "mask.png"
     saved_mask(kind, path)
-    assert np.array_equal(read_mask(path), disc(255))
     assert np.array_equal(next(masks(path)), disc(255))
+
+
+def test_a_folder_decides_what_its_masks_are(tmp_path):
+    """Noise of 1 beside 255 is dark; what is opaque beside cut-outs is inside."""
+    (tmp_path / "noise").mkdir()
+    (tmp_path / "cut").mkdir()
+    for k, full in enumerate((1, 255)):
+        save(tmp_path / "noise" / f"{k}.png", disc(full))
+        save(
+            tmp_path / "cut" / f"{k}.png", np.dstack([disc(9)] * 3 + [disc(255) | (255 * (k < 1))])
+        )
+    dark, light = masks(tmp_path / "noise")
+    assert (dark.max(), light.max()) == (1, 255)
+    whole, part = masks(tmp_path / "cut")
+    assert whole.min() == 255
+    assert np.array_equal(part, disc(255))
+
+
+@pytest.mark.parametrize("layout", ["bgra", "yuv420p"])
+def test_masks_of_a_video_are_its_alpha_or_its_light(tmp_path, layout):
+    grey = np.full((54, 96, 3), 90, np.uint8) if layout == "bgra" else np.dstack([disc(255)] * 3)
+    picture = av.VideoFrame.from_ndarray(np.dstack([grey, disc(255)]), format="rgba")
+    with av.open(str(tmp_path / "masks.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 96, 54, layout
+        container.mux(stream.encode(picture.reformat(format=layout)))
+        container.mux(stream.encode(None))
+    (mask,) = masks(tmp_path / "masks.mkv")
+    assert np.array_equal(mask > 127, disc(255) > 0)
+    with open_source(tmp_path / "masks.mkv") as source:
+        assert next(iter(source))[1].shape == (54, 96, 3)
 
 
 def test_masks_that_are_too_dark_say_so(tmp_path):

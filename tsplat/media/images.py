@@ -41,29 +41,6 @@ def read_image(path: str | Path) -> np.ndarray:
     return np.array(image.convert("RGB"))
 
 
-def read_mask(path: str | Path) -> np.ndarray:
-    """A mask's file, (H, W) uint8, upright, 255 inside.
-
-    Its opacity, where some of it is transparent; or which entries of a coloured palette are not
-    the first; or else how light it is, where 1 is light if nothing is lighter.
-
-    Raises
-    ------
-    MediaError
-        It is not an image.
-    """
-    image = _upright(Path(path))
-    if _is_transparent(image):
-        return np.array(image.convert("RGBA"))[..., 3]
-    if image.mode == "P":
-        red, green, blue = np.moveaxis(np.asarray(image.convert("RGB")), 2, 0)
-        if (red != green).any() or (green != blue).any():
-            return 255 * (np.asarray(image) > 0).astype(np.uint8)
-    grey = np.asarray(image if image.mode.startswith(("I", "F")) else image.convert("L"))
-    grey = _eight_bits(grey) if grey.max(initial=0) > 255 else grey.astype(np.uint8)
-    return 255 * grey if grey.max(initial=0) == 1 else grey
-
-
 def open_image(file: Path, height: int | None) -> Source:
     """A single picture, as a clip of one frame."""
     return _pictures([file], height)
@@ -82,15 +59,44 @@ def open_folder(folder: Path, height: int | None) -> Source:
 
 
 def open_masks(path: Path, height: int | None) -> Iterator[np.ndarray]:
-    """Masks, each (H, W) uint8, of a folder or of one file; see :func:`read_mask`."""
-    for file in _files(path) if path.is_dir() else [path]:
-        mask = read_mask(file)
+    """Masks, each (H, W) uint8, upright, 255 inside, of a folder or of one file.
+
+    Their opacity, if some of them is transparent; or which entries of a coloured palette are not
+    the first; or else how light the lightest channel is, where 1 is light if nothing in the whole
+    folder is lighter.
+
+    Raises
+    ------
+    MediaError
+        There is none, or one is not an image.
+    """
+    files = _files(path) if path.is_dir() else [path]
+    by_alpha = _has_alpha(_upright(files[0])) and any(_is_transparent(_upright(f)) for f in files)
+    by_ones = all(_levels(f, by_alpha).max(initial=0) <= 1 for f in files)
+    for file in files:
+        mask = _levels(file, by_alpha)
+        if by_ones:
+            mask = 255 * mask
         width, lines = scaled_size(mask.shape[1], mask.shape[0], height)
-        yield np.asarray(_scaled(mask, width, lines))
+        yield _scaled(mask, width, lines)
+
+
+def _levels(file: Path, by_alpha: bool) -> np.ndarray:
+    """(H, W) uint8: how far inside pixels are, as the file has it."""
+    image = _upright(file)
+    if by_alpha:
+        return np.array(image.convert("RGBA"))[..., 3]
+    if image.mode.startswith(("I", "F")):
+        deep = np.asarray(image)
+        return _eight_bits(deep) if deep.max(initial=0) > 255 else deep.astype(np.uint8)
+    rgb = np.asarray(image.convert("RGB"))
+    if image.mode == "P" and (rgb != rgb[..., :1]).any():
+        return 255 * (np.asarray(image) > 0).astype(np.uint8)
+    return rgb.max(-1)
 
 
 def _files(folder: Path) -> list[Path]:
-    entries = [f for f in folder.iterdir() if not f.name.startswith(".")]
+    entries = [f for f in folder.iterdir() if f.is_file() and not f.name.startswith(".")]
     files = sorted((f for f in entries if f.suffix.lower() in IMAGE_ENDINGS), key=_natural)
     if not files:
         videos = sum(f.suffix.lower() in _VIDEO_ENDINGS for f in entries)
@@ -137,10 +143,12 @@ def _upright(file: Path) -> Image.Image:
         raise MediaError(f"{file}: not an image ({reason_of(error)})") from error
 
 
+def _has_alpha(image: Image.Image) -> bool:
+    return image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
+
+
 def _is_transparent(image: Image.Image) -> bool:
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        return int(np.asarray(image.convert("RGBA"))[..., 3].min()) < 255
-    return False
+    return _has_alpha(image) and int(np.asarray(image.convert("RGBA"))[..., 3].min()) < 255
 
 
 def _eight_bits(grey: np.ndarray) -> np.ndarray:

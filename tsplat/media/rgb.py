@@ -88,6 +88,8 @@ class ToRgb:
     ----------
     width, height : int
         Of the pictures.
+    alpha : bool
+        Pictures of frames with alpha are RGBA.
 
     Attributes
     ----------
@@ -95,8 +97,8 @@ class ToRgb:
         What was done to pictures besides.
     """
 
-    def __init__(self, width: int, height: int):
-        self._size = width, height
+    def __init__(self, width: int, height: int, alpha: bool = False):
+        self._size, self._alpha = (width, height), alpha
         self._like: tuple | None = None
         self._chain: Chain | None = None
         self._interlaced = self._limited_grey = False
@@ -104,7 +106,7 @@ class ToRgb:
         self.notes: list[str] = []
 
     def convert(self, frames: Iterable[av.VideoFrame]) -> Iterator[np.ndarray]:
-        """Pictures, (H, W, 3) uint8 RGB, one for each frame."""
+        """Pictures, (H, W, 3) uint8 RGB, one for each frame; (H, W, 4) with alpha."""
         for number, frame in enumerate(frames):
             self._interlaced |= frame.interlaced_frame
             like = (_like(frame), self._interlaced)
@@ -166,12 +168,15 @@ class ToRgb:
             scale.append("force_original_aspect_ratio=decrease")
         filters.append(("scale", ":".join(scale)))
         deep = is_hdr(frame) or is_wide(frame)
-        filters.append(("format", f"pix_fmts={'gbrp16le' if deep else 'gbrp'}"))
+        alpha = self._alpha and not deep and any(c.is_alpha for c in frame.format.components)
+        planar = "gbrp16le" if deep else "gbrap" if alpha else "gbrp"
+        filters.append(("format", f"pix_fmts={planar}"))
         if not fits:
             filters.append(("pad", f"{width}:{height}:-1:-1"))
         if not deep:
             # Straight from YUV to packed RGB would take three times as long.
-            filters += [("scale", f"flags={ACCURATE}"), ("format", "pix_fmts=rgb24")]
+            packed = "rgba" if alpha else "rgb24"
+            filters += [("scale", f"flags={ACCURATE}"), ("format", f"pix_fmts={packed}")]
         return filters
 
 

@@ -33,7 +33,7 @@ _SURVEYED = 120
 _Y4M = b"YUV4MPEG2"
 
 
-def open_source(path: str | Path, height: int | None = None) -> Source:
+def open_source(path: str | Path, height: int | None = None, alpha: bool = False) -> Source:
     """Open a clip.
 
     Parameters
@@ -43,6 +43,8 @@ def open_source(path: str | Path, height: int | None = None) -> Source:
         ``-`` for standard input, or ``camera:0``, ``camera:/dev/video0``.
     height : int, optional
         Scale pictures to this many lines; the width follows from the aspect ratio.
+    alpha : bool
+        Pictures of a video that has alpha are (H, W, 4), RGBA; otherwise it is dropped.
 
     Raises
     ------
@@ -52,25 +54,27 @@ def open_source(path: str | Path, height: int | None = None) -> Source:
     if height is not None and not 1 <= height <= 8192:
         raise ConfigError(f"height: got {height}, expected 1..8192")
     if is_camera(path):
-        return _Video(str(path), open_camera(path)).source(height)
+        return _Video(str(path), open_camera(path)).source(height, alpha)
     if str(path) == STANDARD:
-        return _from_pipe("standard input", _standard_input(), height)
+        return _from_pipe("standard input", _standard_input(), height, alpha)
     if not str(path) or not os.path.exists(path):
         raise MediaError(f"{path}: no such file")
     if os.path.isdir(path):
         return open_folder(Path(path), height)
     if not stat.S_ISREG(os.stat(path).st_mode):
-        return _from_pipe(str(path), os.open(path, os.O_RDONLY), height)
+        return _from_pipe(str(path), os.open(path, os.O_RDONLY), height, alpha)
     if os.stat(path).st_size == 0:
         raise MediaError(f"{path}: the file is empty")
     if Path(path).suffix.lower() in IMAGE_ENDINGS:
         return open_image(Path(path), height)
     survey = _survey(str(path))
-    return _Video(str(path), _opened(str(path), _file(path)), survey).source(height)
+    return _Video(str(path), _opened(str(path), _file(path)), survey).source(height, alpha)
 
 
 def masks(path: str | Path, height: int | None = None) -> Iterator[np.ndarray]:
     """Masks of a folder of images, of an image or of a video: each (H, W) uint8, 255 inside.
+
+    A video's are its alpha, if it has it, or else its lightest channel.
 
     Raises
     ------
@@ -80,9 +84,9 @@ def masks(path: str | Path, height: int | None = None) -> Iterator[np.ndarray]:
     if os.path.isdir(path) or Path(path).suffix.lower() in IMAGE_ENDINGS:
         yield from open_masks(Path(path), height)
         return
-    with open_source(path, height) as source:
+    with open_source(path, height, alpha=True) as source:
         for _, picture in source:
-            yield picture[..., 1]
+            yield picture[..., 3] if picture.shape[2] == 4 else picture.max(-1)
 
 
 def _standard_input() -> int:
@@ -91,12 +95,12 @@ def _standard_input() -> int:
     return sys.stdin.fileno()
 
 
-def _from_pipe(name: str, descriptor: int, height: int | None) -> Source:
+def _from_pipe(name: str, descriptor: int, height: int | None, alpha: bool) -> Source:
     pipe = Pipe(descriptor)
     try:
         # Nothing has to be guessed of y4m, which would hold its first frames back.
         kind = "yuv4mpegpipe" if pipe.peek(len(_Y4M)) == _Y4M else None
-        return _Video(name, _opened(name, pipe, kind), pipe=pipe).source(height)
+        return _Video(name, _opened(name, pipe, kind), pipe=pipe).source(height, alpha)
     except MediaError:
         if pipe.interrupted:
             raise pipe.interrupted from None
@@ -177,7 +181,7 @@ class _Video:
         self._read = self._marked = 0
         """Packets that were marked as damaged, whatever the decoder made of them."""
 
-    def source(self, height: int | None) -> Source:
+    def source(self, height: int | None, alpha: bool) -> Source:
         try:
             self._stream = _chosen(self._name, self._container)
             self._stream.thread_type = "AUTO"
@@ -194,7 +198,8 @@ class _Video:
         source = Source(clip, iter(()), self._container, _pipe=self._pipe)
         if any(s.type == "audio" for s in self._container.streams):
             source.notes.append(f"{self._name}: its sound is not coded")
-        source._pictures = self._pictures(source, chain([first], frames))
+        rgb = ToRgb(clip.width, clip.height, alpha)
+        source._pictures = self._pictures(source, chain([first], frames), rgb)
         return source
 
     def _clip(self, first: av.VideoFrame, height: int | None, colour_said: tuple[int, ...]) -> Clip:
@@ -222,11 +227,10 @@ class _Video:
         return tuple(int(c or UNSPECIFIED) for c in said)
 
     def _pictures(
-        self, source: Source, frames: Iterator[av.VideoFrame]
+        self, source: Source, frames: Iterator[av.VideoFrame], rgb: ToRgb
     ) -> Iterator[tuple[Fraction, np.ndarray]]:
         clip = source.clip
         shown = Clock(clip.rate, self._survey.by_order)
-        rgb = ToRgb(clip.width, clip.height)
         base = fraction(self._stream.time_base)
         times: deque[Fraction] = deque()
         count, at, last = 0, Fraction(0), None
