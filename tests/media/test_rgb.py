@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.clips import pictures, psnr, write_clip
-from tsplat.media.rgb import BT601, BT709, FromRgb, ToRgb, orientation, upright_size
+from tsplat.media.rgb import BT601, BT709, FromRgb, FromYuv, ToRgb, orientation, upright_size
 from tsplat.media.source import open_source
 
 MATRICES = {BT601: (0.299, 0.114), BT709: (0.2126, 0.0722)}
@@ -63,6 +63,17 @@ def test_chroma_of_half_size_is_interpolated():
     picture = smooth()
     frame = FromRgb("yuv420p", BT601).frame(picture)
     assert psnr(converted(frame)[0], picture) > 42
+
+
+def test_a_known_matrix_counts_whatever_frames_say():
+    """As in backgrounds and in streams of peers, whose decoders may say what they like."""
+    picture = smooth()
+    frame = FromRgb("yuv420p", BT601).frame(picture)
+    frame.colorspace, frame.color_range, frame.color_trc = NUMBERS[BT709], 2, 16
+    from_yuv = FromYuv(BT601, (WIDTH, HEIGHT))
+    assert psnr(from_yuv.picture(frame), picture) > 42
+    large = FromRgb("yuv444p", BT601, (2 * WIDTH, 2 * HEIGHT)).frame(picture)
+    assert psnr(from_yuv.picture(large), picture) > 38
 
 
 def test_full_range_is_full():

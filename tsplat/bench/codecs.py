@@ -18,11 +18,11 @@ import av
 import av.error
 import numpy as np
 from av.video.codeccontext import VideoCodecContext
-from av.video.reformatter import Interpolation
 
 from tsplat.errors import ConfigError, MediaError
+from tsplat.media.rgb import BT601, FromRgb, FromYuv
 
-_BT601, _LIMITED = 5, 1
+_LIMITED = 1
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,11 @@ def encode(
                 if not fits(peer, shape[1], shape[0], shrink):
                     raise ConfigError(f"{peer}: got pictures of {size[0]}x{size[1]}, too small")
                 context = _encoder(PEERS[peer], size, crf, Fraction(rate), threads)
-            frame = _to_yuv(picture, size, shrink)
+                to_yuv = FromRgb("yuv420p", BT601, size)
+            if shrink == 1:
+                odd = ((0, size[1] - shape[0]), (0, size[0] - shape[1]), (0, 0))
+                picture = np.pad(picture, odd, "edge")
+            frame = to_yuv.frame(picture)
             frame.pts, frame.time_base = number, context.time_base
             packets += context.encode(frame)
         if shape is None:
@@ -197,8 +201,14 @@ def decode(stream: Stream, threads: int = 1) -> Iterator[np.ndarray]:
     MediaError
         This build of FFmpeg's libraries has no such decoder, or it failed.
     """
+    height, width = stream.shape
+    to_rgb: FromYuv | None = None
     for frame in _frames(stream, threads):
-        yield _to_rgb(frame, stream.shape)
+        if to_rgb is None:
+            coded = (frame.width, frame.height)
+            padded = (coded[0] - width, coded[1] - height) in {(0, 1), (1, 0), (1, 1)}
+            to_rgb = FromYuv(BT601, coded if padded else (width, height))
+        yield to_rgb.picture(frame)[:height, :width]
 
 
 def decode_only(stream: Stream, threads: int = 1) -> int:
@@ -241,31 +251,6 @@ def _options(peer: Peer, crf: int) -> dict[str, str]:
         # FFmpeg's own option ends at 63.
         options["svtav1-params"] = f"{options['svtav1-params']}:crf={crf}"
     return options
-
-
-def _to_yuv(picture: np.ndarray, size: tuple[int, int], shrink: int) -> av.VideoFrame:
-    if shrink == 1:
-        height, width = picture.shape[:2]
-        picture = np.pad(picture, ((0, size[1] - height), (0, size[0] - width), (0, 0)), "edge")
-    frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-    return frame.reformat(
-        *size,
-        "yuv420p",
-        dst_colorspace=_BT601,
-        dst_color_range=_LIMITED,
-        interpolation=Interpolation.AREA if shrink > 1 else Interpolation.BICUBIC,
-    )
-
-
-def _to_rgb(frame: av.VideoFrame, shape: tuple[int, int]) -> np.ndarray:
-    height, width = shape
-    padded = (frame.width - width, frame.height - height) in {(0, 1), (1, 0), (1, 1)}
-    size = (frame.width, frame.height) if padded else (width, height)
-    # Through 4:4:4, as swscale does not interpolate chroma on its straight way to RGB, which
-    # would cost the peers up to half a decibel.
-    full = frame.reformat(*size, "yuv444p", interpolation=Interpolation.BICUBIC)
-    rgb = full.reformat(format="rgb24", src_colorspace=_BT601, src_color_range=_LIMITED)
-    return rgb.to_ndarray()[:height, :width]
 
 
 def _needed(data: bytes, peer: str) -> bytes:

@@ -168,15 +168,13 @@ class ToRgb:
             scale.append("force_original_aspect_ratio=decrease")
         filters.append(("scale", ":".join(scale)))
         deep = is_hdr(frame) or is_wide(frame)
-        alpha = self._alpha and not deep and any(c.is_alpha for c in frame.format.components)
-        planar = "gbrp16le" if deep else "gbrap" if alpha else "gbrp"
-        filters.append(("format", f"pix_fmts={planar}"))
+        alpha = self._alpha and any(c.is_alpha for c in frame.format.components)
+        if deep:
+            filters.append(("format", "pix_fmts=gbrp16le"))
+        else:
+            filters += _packed("rgba" if alpha else "rgb24")
         if not fits:
             filters.append(("pad", f"{width}:{height}:-1:-1"))
-        if not deep:
-            # Straight from YUV to packed RGB would take three times as long.
-            packed = "rgba" if alpha else "rgb24"
-            filters += [("scale", f"flags={ACCURATE}"), ("format", f"pix_fmts={packed}")]
         return filters
 
 
@@ -209,6 +207,40 @@ class FromRgb:
             options += f":out_color_matrix={self._matrix}:out_range=tv"
             self._chain = Chain(frame, [("scale", options), ("format", f"pix_fmts={self._format}")])
         return next(self._chain.push(frame))
+
+
+class FromYuv:
+    """Frames of a matrix that is known to RGB pictures: inverse of :class:`FromRgb`.
+
+    Parameters
+    ----------
+    matrix : str
+        :data:`BT709` or :data:`BT601`; limited range, whatever frames say.
+    size : (int, int)
+        Width and height to scale to.
+    """
+
+    def __init__(self, matrix: str, size: tuple[int, int]):
+        self._matrix, self._size = matrix, size
+        self._like: tuple[int, int, str] | None = None
+        self._chain: Chain | None = None
+
+    def picture(self, frame: av.VideoFrame) -> np.ndarray:
+        """A frame's picture, (H, W, 3) uint8.
+
+        Raises
+        ------
+        av.error.FFmpegError, ValueError
+            Its pixels cannot be converted.
+        """
+        like = (frame.width, frame.height, frame.format.name)
+        if like != self._like or self._chain is None:
+            how = _interpolation((frame.width, frame.height), self._size)
+            options = f"w={self._size[0]}:h={self._size[1]}:flags={how}+{ACCURATE}"
+            options += f":in_color_matrix={self._matrix}:in_range=tv"
+            self._like, self._chain = like, Chain(frame, [("scale", options), *_packed("rgb24")])
+        (out,) = self._chain.push(frame)
+        return out.to_ndarray()
 
 
 def is_hdr(frame: av.VideoFrame) -> bool:
@@ -271,6 +303,13 @@ def _is_rgb(frame: av.VideoFrame) -> bool:
 def _matrix(frame: av.VideoFrame) -> str:
     """Of YUV; where a video does not say, HD is taken as BT.709."""
     return _MATRICES.get(frame.colorspace, BT709 if frame.height >= HD_LINES else BT601)
+
+
+def _packed(format: str) -> Filters:
+    """To rgb24 or rgba by way of planar RGB; swscale's straight way takes three times as long."""
+    planar = "gbrap" if format == "rgba" else "gbrp"
+    accurate = ("scale", f"flags={ACCURATE}")
+    return [("format", f"pix_fmts={planar}"), accurate, ("format", f"pix_fmts={format}")]
 
 
 def _interpolation(size: tuple[int, int], wanted: tuple[int, int]) -> str:

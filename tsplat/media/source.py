@@ -315,7 +315,8 @@ class _Video:
 
     def _cut_frame(self) -> bool:
         """Raw video goes on after its last whole frame; FFmpeg says nothing of it."""
-        size = self._container.size
+        # A pipe has none: 0, or None in newer PyAV.
+        size = self._container.size or 0
         return self._container.format.name == "yuv4mpegpipe" and 0 < self._read < size
 
     def _declared_length(self) -> Fraction | None:
