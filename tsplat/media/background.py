@@ -25,17 +25,17 @@ import av.error
 import numpy as np
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
-from av.video.reformatter import Interpolation
 
 from tsplat.errors import BitstreamError, ConfigError, MediaError
 from tsplat.media.fill import fill
+from tsplat.media.rgb import BT601, FromRgb, FromYuv
 
 BACKGROUND_CODECS = {"av1": 1, "h264": 2}
 """Numbers of the codecs in a stream."""
 _MOST_SIDE, _LEAST_SIDE = 640, 64
 """Pixels a side, as coded; AV1 encoders take no less than 64."""
 _MOST_DECODED = 1024
-_BT601, _LIMITED = 5, 1
+_LIMITED = 1
 _BT601_H273 = 6
 _BUFFER_SECONDS = 4
 """By how much a stream may run ahead of its bit rate."""
@@ -132,6 +132,7 @@ class BackgroundEncoder:
         self._rate = rate
         self._bits_a_second = None if kbps is None else kbps * 1000
         self._codec = codec
+        self._to_yuv = FromRgb("yuv420p", BT601)
         self._filled: np.ndarray | None = None
         self._shown: np.ndarray | None = None
         self._debt = 0.0
@@ -208,13 +209,7 @@ class BackgroundEncoder:
         self._end = weakref.finalize(self, _drain, self._context)
 
     def _code(self, filled: np.ndarray, keyframe: bool) -> bytes:
-        frame = av.VideoFrame.from_ndarray(np.rint(filled).astype(np.uint8), format="rgb24")
-        frame = frame.reformat(
-            format="yuv420p",
-            dst_colorspace=_BT601,
-            dst_color_range=_LIMITED,
-            interpolation=Interpolation.BICUBIC,
-        )
+        frame = self._to_yuv.frame(np.rint(filled).astype(np.uint8))
         frame.pts, frame.time_base = self._count, self._context.time_base
         frame.pict_type = PictureType.I if keyframe or not self._count else PictureType.NONE
         self._count += 1
@@ -248,7 +243,7 @@ class BackgroundDecoder:
     def __init__(self, width: int, height: int, codec: str):
         _check(width, height, codec)
         self._codec = codec
-        self._size = (width, height)
+        self._to_rgb = FromYuv(BT601, (width, height))
         self._context: VideoCodecContext | None = self._fresh()
 
     def decode(self, data: bytes) -> np.ndarray:
@@ -292,14 +287,7 @@ class BackgroundDecoder:
         if frame.is_corrupt:
             raise BitstreamError("background: the picture is damaged")
         try:
-            scaled = frame.reformat(
-                *self._size,
-                "rgb24",
-                src_colorspace=_BT601,
-                src_color_range=_LIMITED,
-                interpolation=Interpolation.BICUBIC,
-            )
-            return scaled.to_ndarray()
+            return self._to_rgb.picture(frame)
         except (av.error.FFmpegError, ValueError) as error:
             raise BitstreamError(f"background: odd pixels ({_reason(error)})") from error
 
