@@ -41,7 +41,7 @@ def write(path: Path, colours: np.ndarray, transfer: int, primaries: int = BT202
 def read(path: Path):
     """The clip, its notes, and the (N, 3) colours in the middles of its squares."""
     with open_source(path) as source:
-        ((_, picture),) = source
+        _, picture = next(iter(source))
     return source, picture[SIDE // 2, SIDE // 2 :: SIDE].astype(int)
 
 

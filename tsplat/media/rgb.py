@@ -94,14 +94,14 @@ class ToRgb:
     Attributes
     ----------
     notes : list of str
-        What was done to pictures besides.
+        What was done to pictures besides; grows as they come.
     """
 
     def __init__(self, width: int, height: int, alpha: bool = False):
         self._size, self._alpha = (width, height), alpha
         self._like: tuple | None = None
         self._chain: Chain | None = None
-        self._interlaced = self._limited_grey = False
+        self._interlaced = self._limited_grey = self._resized = False
         self._to_sdr: ToSdr | None = None
         self.notes: list[str] = []
 
@@ -144,10 +144,12 @@ class ToRgb:
             elif is_wide(frame):
                 found.append("of BT.2020's colours, was converted to BT.709")
         before = self._like and self._like[0][:2]
-        if before and before != (frame.width, frame.height):
+        if before and before != (frame.width, frame.height) and not self._resized:
+            self._resized = True
             width, height = self._size
             found.append(
-                f"{frame.width}x{frame.height} from frame {number} on, scaled to {width}x{height}"
+                f"pictures change their size, first to {frame.width}x{frame.height} at frame "
+                f"{number}; all are scaled to {width}x{height}"
             )
         self.notes += found
 

@@ -245,8 +245,11 @@ class _Video:
         for picture in rgb.convert(timed()):
             at = times.popleft()
             count += 1
+            # At once: not everybody reads to the end.
+            source.notes += [f"{self._name}: {note}" for note in rgb.notes]
+            rgb.notes.clear()
             yield at, picture
-        source.notes += [f"{self._name}: {note}" for note in (*rgb.notes, *_jumped(shown))]
+        source.notes += [f"{self._name}: {note}" for note in _jumped(shown)]
         source.last = self._length_of_last(last, base, at, clip)
         # Where recordings were joined, the clock starts again, and a packet looks damaged.
         if self._marked > len(shown.jumps):
