@@ -19,6 +19,8 @@ FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 _EXTRA = "encoding needs more packages than decoding: in a clone of tsplat, pip install '.[encode]'"
 _ENDING = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 """Signals that end a command, as Ctrl-C does."""
+_asked: list[int] = []
+"""Signals that asked the command to end."""
 _shown: list[dict] = []
 """Results that stand on stdout already."""
 _drawn: list = []
@@ -29,7 +31,8 @@ def guarded(command: click.Command) -> int:
     """Run the command; 0 success, 1 failure, 2 wrong usage, 130 interrupted."""
     _take_streams()
     _shown.clear()
-    for number in _ENDING:
+    _asked.clear()
+    for number in (signal.SIGINT, *_ENDING):
         # What is ignored from the start, as nohup has it, stays ignored.
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _interrupt)
@@ -59,6 +62,11 @@ def guarded(command: click.Command) -> int:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         name = getattr(error, "filename", None)
         return _failed(error, f"{name}: {reason}" if name else reason, FAILED)
+    except Exception as error:
+        # Libraries that are interrupted while they are loaded make errors of their own of it.
+        if _asked:
+            return _failed(error, "interrupted", INTERRUPTED)
+        raise
 
 
 def _failed(error: BaseException, message: str, code: int) -> int:
@@ -72,7 +80,8 @@ def _failed(error: BaseException, message: str, code: int) -> int:
     return code
 
 
-def _interrupt(*_: object) -> None:
+def _interrupt(number: int, *_: object) -> None:
+    _asked.append(number)
     raise KeyboardInterrupt
 
 
@@ -88,8 +97,13 @@ def _take_streams() -> None:
 
 def on_signals(ask: Callable[..., None]) -> None:
     """Call this, and nothing else, on Ctrl-C and on what ends a command."""
+
+    def asked(number: int, *rest: object) -> None:
+        _asked.append(number)
+        ask(number, *rest)
+
     for number in (signal.SIGINT, *_ENDING):
-        signal.signal(number, ask)
+        signal.signal(number, asked)
 
 
 def note(message: str) -> None:

@@ -169,3 +169,25 @@ def test_messages_stand_above_the_bar(here):
     lines = said.decode().replace("\r", "\n").splitlines()
     assert any(line.lstrip("\x1b[2K").startswith("tsplat: ") for line in lines), said
     assert b"encode" in said
+
+
+def test_an_interrupt_that_a_library_turns_into_its_own_error_is_one_all_the_same(capsys):
+    """As an extension module does that is being loaded."""
+    import signal
+
+    import click
+    from tsplat_cli.console import guarded
+
+    from tests.cli.commands import signals_kept
+
+    @click.command()
+    def loading() -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ImportError("cannot initialise module") from None
+
+    with signals_kept(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["tsplat"])
+        assert guarded(loading) == 130
+    assert capsys.readouterr().err == "tsplat: interrupted\n"

@@ -120,7 +120,7 @@ def resealed(data: bytes, span: int) -> bytes:
             at = end + 2
         else:
             before = head.frame if head.kind == INTRA else before
-            out += body + container._crc(body)
+            out += body + container.checksum(body)
             at = end + 4
     return out
 
