@@ -84,6 +84,8 @@ class Source:
     ) -> None:
         if self._container is not None:
             self._container.close()
+        if self._pipe is not None:
+            self._pipe.close()
 
     def stop(self) -> None:
         """Let a read that waits for a pipe, in another thread, find its end."""
@@ -92,7 +94,7 @@ class Source:
 
     def abandon(self) -> None:
         """Leave it open: a thread still waits in it, and closing would take it from under it."""
-        self._container = None
+        self._container = self._pipe = None
 
 
 def scaled_size(width: int, height: int, wanted: int | None) -> tuple[int, int]:

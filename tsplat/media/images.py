@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +15,14 @@ from PIL import Image, ImageOps
 
 from tsplat.errors import MediaError, reason_of
 from tsplat.media.clip import Clip, Source, scaled_size
+from tsplat.media.timing import FALLBACK_RATE, estimated_rate, small_rate
 
 IMAGE_ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
 FOLDER_RATE = Fraction(30)
 """Frames a second of a folder of images, which cannot say."""
+_ANIMATED = ("WEBP", "PNG")
+_LENGTH = 100
+"""Milliseconds for which browsers show a picture of an animation that does not say."""
 _VIDEO_ENDINGS = {".mp4", ".mkv", ".webm", ".mov", ".avi", ".y4m", ".ts", ".m4v", ".mpg", ".gif"}
 _LOOP = 'one at a time: for f in *.mp4; do tsplat encode "$f" "${f%.*}.tsplat"; done'
 
@@ -29,7 +35,10 @@ def read_image(path: str | Path) -> np.ndarray:
     MediaError
         It is not an image.
     """
-    image = _upright(Path(path))
+    return _rgb(_upright(Path(path)))
+
+
+def _rgb(image: Image.Image) -> np.ndarray:
     if _is_transparent(image):
         image = image.convert("RGBA")
         return np.asarray(Image.alpha_composite(Image.new("RGBA", image.size, "black"), image))[
@@ -42,8 +51,15 @@ def read_image(path: str | Path) -> np.ndarray:
 
 
 def open_image(file: Path, height: int | None) -> Source:
-    """A single picture, as a clip of one frame."""
-    return _pictures([file], height)
+    """A single picture, as a clip of one frame; or an animated WebP or PNG."""
+    with _reading(file), Image.open(file) as image:
+        count, kind = getattr(image, "n_frames", 1), image.format
+    if count > 1 and kind in _ANIMATED:
+        return _animation(file, count, height)
+    source = _pictures([file], height)
+    if count > 1:
+        source.notes.append(f"{file}: the first of its {count} pages is read")
+    return source
 
 
 def open_folder(folder: Path, height: int | None) -> Source:
@@ -123,6 +139,30 @@ def _pictures(files: list[Path], height: int | None) -> Source:
     return Source(Clip(width, lines, FOLDER_RATE, frames=len(files)), pictures())
 
 
+def _animation(file: Path, count: int, height: int | None) -> Source:
+    with _reading(file), Image.open(file) as image:
+        lengths = []
+        for number in range(count):
+            image.seek(number)
+            image.load()
+            milliseconds = Fraction(image.info.get("duration") or _LENGTH)
+            lengths.append(milliseconds.limit_denominator(1000) / 1000)
+    *times, end = accumulate(lengths, initial=Fraction(0))
+    first = read_image(file)
+    width, lines = scaled_size(first.shape[1], first.shape[0], height)
+
+    def pictures() -> Iterator[tuple[Fraction, np.ndarray]]:
+        with Image.open(file) as image:
+            for number, time in enumerate(times):
+                with _reading(file):
+                    image.seek(number)
+                    picture = _rgb(ImageOps.exif_transpose(image))
+                yield time, _scaled(picture, width, lines)
+
+    rate = small_rate(estimated_rate([*times, end]) or FALLBACK_RATE)
+    return Source(Clip(width, lines, rate, frames=count), pictures(), last=lengths[-1])
+
+
 def _scaled(picture: np.ndarray, width: int, height: int) -> np.ndarray:
     if picture.shape[:2] == (height, width):
         return picture
@@ -131,15 +171,23 @@ def _scaled(picture: np.ndarray, width: int, height: int) -> np.ndarray:
 
 
 def _upright(file: Path) -> Image.Image:
+    with _reading(file), Image.open(file) as image:
+        image.load()
+        return ImageOps.exif_transpose(image)
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[None]:
+    """Whatever Pillow says of a file that is no image is one error."""
     try:
         with warnings.catch_warnings():
             # What is refused for its size is an error, not a warning.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             warnings.filterwarnings("ignore", category=UserWarning)
-            with Image.open(file) as image:
-                image.load()
-                return ImageOps.exif_transpose(image)
+            yield
     except (OSError, SyntaxError, ValueError, Warning, Image.DecompressionBombError) as error:
+        if isinstance(error, MediaError):
+            raise
         raise MediaError(f"{file}: not an image ({reason_of(error)})") from error
 
 

@@ -17,10 +17,22 @@ class Pipe:
     A thread that waits in an ordinary read can be neither stopped nor joined; this one sees the
     end of its input when :meth:`stop` was called. Nor does it wait until a buffer is full, which
     would hold frames back.
+
+    Parameters
+    ----------
+    descriptor : int
+    closing : bool
+        It was opened for this alone, and :meth:`close` closes it.
+
+    Attributes
+    ----------
+    count : int
+        Bytes that came.
     """
 
-    def __init__(self, descriptor: int):
-        self._descriptor = descriptor
+    def __init__(self, descriptor: int, closing: bool = False):
+        self._descriptor, self._closing = descriptor, closing
+        self.count = 0
         self._ahead = b""
         self._stopped = threading.Event()
         self.interrupted: BaseException | None = None
@@ -42,7 +54,9 @@ class Pipe:
             while not self._stopped.is_set():
                 # Windows selects sockets alone: there a read waits.
                 if sys.platform == "win32" or select.select([self._descriptor], [], [], _POLL)[0]:
-                    return os.read(self._descriptor, size)
+                    data = os.read(self._descriptor, size)
+                    self.count += len(data)
+                    return data
         except KeyboardInterrupt as error:
             # FFmpeg's libraries, which call this, would read on; so it ends, and is remembered.
             self.interrupted = error
@@ -51,3 +65,13 @@ class Pipe:
 
     def stop(self) -> None:
         self._stopped.set()
+
+    @property
+    def stopped(self) -> bool:
+        """The end that it came to is not its own."""
+        return self._stopped.is_set()
+
+    def close(self) -> None:
+        if self._closing:
+            self._closing = False
+            os.close(self._descriptor)

@@ -25,7 +25,7 @@ from tsplat.media.places import (
     written,
 )
 from tsplat.media.rgb import BT601, BT709, HD_LINES, FromRgb
-from tsplat.media.timing import small_rate
+from tsplat.media.timing import small_rate, tick
 
 _NUMBERED = re.compile(r"[0-9]{6,}\.png")
 
@@ -280,10 +280,8 @@ class Video:
         context.colorspace = 1 if hd else 6
         context.color_range = 1
         context.color_primaries, context.color_trc = clip.colour[0], clip.colour[1]
-        # A thousandth of a frame, as the container's ticks.
-        context.time_base = 1 / (rate * 1000)
+        context.time_base = self._tick = tick(rate)
         self._stream, self._colour = stream, clip.colour[:2]
-        self._rate = rate
         self._pending: av.VideoFrame | None = None
         self._pending_at = 0
         self._durations: dict[int, int] = {}
@@ -292,9 +290,8 @@ class Video:
         frame = self._frames.frame(picture)
         # ProRes takes them from frames.
         frame.color_primaries, frame.color_trc = self._colour
-        at = round(time * self._rate * 1000)
-        frame.pts = at
-        frame.time_base = self._stream.codec_context.time_base
+        at = round(time / self._tick)
+        frame.pts, frame.time_base = at, self._tick
         self._flush(at)
         self._pending, self._pending_at = frame, at
 
@@ -314,7 +311,7 @@ class Video:
             raise MediaError(f"{self._name}: cannot be written ({reason_of(error)})") from error
 
     def close(self, end: Fraction) -> None:
-        self._flush(round(end * self._rate * 1000))
+        self._flush(round(end / self._tick))
         self._mux(None)
         self._container.close()
 

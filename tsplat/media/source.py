@@ -8,7 +8,8 @@ import stat
 import sys
 import time as clock
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from fractions import Fraction
 from itertools import chain, islice
 from pathlib import Path
@@ -24,12 +25,19 @@ from tsplat.media.images import IMAGE_ENDINGS, open_folder, open_image, open_mas
 from tsplat.media.pipe import Pipe
 from tsplat.media.places import STANDARD
 from tsplat.media.rgb import SDR, ToRgb, is_hdr, is_wide, upright_size
-from tsplat.media.timing import Clock, fraction, nominal_rate, small_aspect
+from tsplat.media.timing import LONGEST, Clock, fraction, nominal_rate, small_aspect
 
 _POLL = 0.002
 """Seconds to wait where a camera has no new frame yet and says so."""
 _SURVEYED = 120
 """Packets of a file whose times are looked at before it is read."""
+_AHEAD = 20
+"""Packets of a pipe whose times are looked at, where no rate is said: as many as FFmpeg itself has
+read by then, to guess one."""
+_USUAL = 120
+"""Frames a second; more than that may be the fineness of a clock."""
+_TS_PACKETS = (188, 192, 204)
+"""Bytes of MPEG-TS packets: as broadcast, on discs, with error correction."""
 _Y4M = b"YUV4MPEG2"
 
 
@@ -56,13 +64,14 @@ def open_source(path: str | Path, height: int | None = None, alpha: bool = False
     if is_camera(path):
         return _Video(str(path), open_camera(path)).source(height, alpha)
     if str(path) == STANDARD:
-        return _from_pipe("standard input", _standard_input(), height, alpha)
+        return _from_pipe("standard input", Pipe(_standard_input()), height, alpha)
     if not str(path) or not os.path.exists(path):
         raise MediaError(f"{path}: no such file")
     if os.path.isdir(path):
         return open_folder(Path(path), height)
     if not stat.S_ISREG(os.stat(path).st_mode):
-        return _from_pipe(str(path), os.open(path, os.O_RDONLY), height, alpha)
+        pipe = Pipe(os.open(path, os.O_RDONLY), closing=True)
+        return _from_pipe(str(path), pipe, height, alpha)
     if os.stat(path).st_size == 0:
         raise MediaError(f"{path}: the file is empty")
     if Path(path).suffix.lower() in IMAGE_ENDINGS:
@@ -95,14 +104,14 @@ def _standard_input() -> int:
     return sys.stdin.fileno()
 
 
-def _from_pipe(name: str, descriptor: int, height: int | None, alpha: bool) -> Source:
-    pipe = Pipe(descriptor)
+def _from_pipe(name: str, pipe: Pipe, height: int | None, alpha: bool) -> Source:
     try:
         # Nothing has to be guessed of y4m, which would hold its first frames back.
         kind = "yuv4mpegpipe" if pipe.peek(len(_Y4M)) == _Y4M else None
         return _Video(name, _opened(name, pipe, kind), pipe=pipe).source(height, alpha)
-    except MediaError:
-        if pipe.interrupted:
+    except BaseException as error:
+        pipe.close()
+        if pipe.interrupted and isinstance(error, MediaError):
             raise pipe.interrupted from None
         raise
 
@@ -133,36 +142,49 @@ def _chosen(name: str, container: av.container.InputContainer) -> av.VideoStream
 
 
 class _Survey:
-    """What a file's first packets say of its times.
+    """What the first packets say of a clip's times.
+
+    Parameters
+    ----------
+    kind : str
+        FFmpeg's name of the container.
+    packets : iterable of av.Packet
+    base : Fraction or None
+        Seconds of a tick of theirs.
 
     Attributes
     ----------
     times : list of Fraction
-        Of frames, in their order, seconds.
+        Of frames, in the order in which they are shown, seconds; where a clock starts again, so do
+        they.
     by_order : bool
         They are those of decoding: some frames have no time of presentation.
     """
 
-    def __init__(self, stamps: list[tuple[Fraction | None, Fraction | None]], kind: str = ""):
+    def __init__(self, kind: str, packets: Iterable[av.Packet], base: Fraction | None):
+        stamps = [(p.pts, p.dts) for p in packets if p.size] if base else []
         # AVI has no times of presentation; FFmpeg's are those of decoding, and go to and fro.
         self.by_order = kind == "avi" or any(p is None and d is not None for p, d in stamps)
-        chosen = (dts if self.by_order else pts for pts, dts in stamps)
-        self.times = sorted(t for t in chosen if t is not None)
+        runs: list[list[Fraction]] = [[]]
+        latest = None
+        for pts, dts in stamps:
+            if dts is not None:
+                if latest is not None and dts < latest:
+                    runs.append([])
+                latest = dts
+            stamp = dts if self.by_order else pts
+            if stamp is not None and base:
+                runs[-1].append(stamp * base)
+        self.times = [time for run in runs for time in sorted(run)]
 
 
 def _survey(path: str) -> _Survey:
     with _opened(path, _file(path)) as container:
         stream = _chosen(path, container)
-        base = fraction(stream.time_base)
-        stamps: list[tuple[Fraction | None, Fraction | None]] = []
-        try:
-            for packet in islice(container.demux(stream), _SURVEYED):
-                if packet.size and base:
-                    pts, dts = (None if t is None else t * base for t in (packet.pts, packet.dts))
-                    stamps.append((pts, dts))
-        except av.error.FFmpegError:
-            pass
-        return _Survey(stamps, container.format.name)
+        packets: list[av.Packet] = []
+        with suppress(av.error.FFmpegError):
+            packets.extend(islice(container.demux(stream), _SURVEYED))
+        return _Survey(container.format.name, packets, fraction(stream.time_base))
 
 
 class _Video:
@@ -176,7 +198,7 @@ class _Video:
         pipe: Pipe | None = None,
     ):
         self._name, self._container, self._pipe = name, container, pipe
-        self._survey = survey or _Survey([])
+        self._survey = survey or _Survey(container.format.name, [], None)
         self._damage: list[str] = []
         self._read = self._marked = 0
         """Packets that were marked as damaged, whatever the decoder made of them."""
@@ -186,10 +208,18 @@ class _Video:
             self._stream = _chosen(self._name, self._container)
             self._stream.thread_type = "AUTO"
             said = self._said_colour()
-            frames = self._decoded()
+            packets = self._packets()
+            if self._pipe is not None and self._rate_is_guessed():
+                ahead = list(islice(packets, _AHEAD))
+                base = fraction(self._stream.time_base)
+                self._survey = _Survey(self._container.format.name, ahead, base)
+                packets = chain(ahead, packets)
+            frames = self._decoded(packets)
             first = next(frames, None)
             if first is None:
                 reason = f": {self._damage[0]}" if self._damage else ""
+                if self._pipe is not None and "mp4" in self._container.format.name:
+                    reason += "; its index is at its end, give its file's name or Matroska"
                 raise MediaError(f"{self._name}: no frame could be read from the video{reason}")
             clip = self._clip(first, height, said)
         except BaseException:
@@ -201,6 +231,11 @@ class _Video:
         rgb = ToRgb(clip.width, clip.height, alpha)
         source._pictures = self._pictures(source, chain([first], frames), rgb)
         return source
+
+    def _rate_is_guessed(self) -> bool:
+        """The container says no rate, or one that FFmpeg does not believe or nobody would."""
+        guessed = fraction(self._stream.guessed_rate)
+        return guessed is None or guessed > _USUAL or guessed != fraction(self._stream.average_rate)
 
     def _clip(self, first: av.VideoFrame, height: int | None, colour_said: tuple[int, ...]) -> Clip:
         shown = upright_size(first)
@@ -250,24 +285,34 @@ class _Video:
             rgb.notes.clear()
             yield at, picture
         source.notes += [f"{self._name}: {note}" for note in _jumped(shown)]
-        source.last = self._length_of_last(last, base, at, clip)
         # Where recordings were joined, the clock starts again, and a packet looks damaged.
         if self._marked > len(shown.jumps):
             self._damage.append("a packet is cut off or damaged")
-        source.warnings += self._ended(count, at, clip, bool(shown.jumps))
+        ended = self._ended(count, at, clip, bool(shown.jumps))
+        source.warnings += ended
+        source.last = self._length_of_last(last, base, at, clip, whole=not ended)
 
     def _length_of_last(
-        self, last: av.VideoFrame | None, base: Fraction | None, at: Fraction, clip: Clip
+        self,
+        last: av.VideoFrame | None,
+        base: Fraction | None,
+        at: Fraction,
+        clip: Clip,
+        whole: bool,
     ) -> Fraction | None:
         """How long the last picture is shown, seconds, where that is known."""
         said = getattr(last, "duration", None)
         if said and base and said * base > 1 / clip.rate:
-            return said * base
+            return min(said * base, LONGEST)
         end = self._declared_length()
-        return end - at if end and 0 < end - at <= 3600 and not clip.frames else None
+        # Less than half a frame is the end of a clock that counts no lengths; and what broke off
+        # would have gone on otherwise.
+        if whole and end and not clip.frames and 1 / clip.rate / 2 <= end - at <= LONGEST:
+            return end - at
+        return None
 
-    def _decoded(self) -> Iterator[av.VideoFrame]:
-        """Frames that decode; notes what does not, and ends where the file breaks off."""
+    def _packets(self) -> Iterator[av.Packet]:
+        """What the container has, up to where it ends or breaks off."""
         packets = self._container.demux(self._stream)
         while True:
             try:
@@ -282,6 +327,11 @@ class _Video:
                 return
             if packet is None:
                 return
+            yield packet
+
+    def _decoded(self, packets: Iterable[av.Packet]) -> Iterator[av.VideoFrame]:
+        """Frames that decode; notes what does not."""
+        for packet in packets:
             if packet.is_corrupt:
                 self._marked += 1
             if packet.pos is not None and packet.pos >= 0:
@@ -301,7 +351,7 @@ class _Video:
         if self._damage:
             return [f"{name}: damaged, {count} frames could be read: {self._damage[0]}"]
         if self._cut_frame():
-            return [f"{name}: breaks off within a frame, after {count} whole ones"]
+            return [f"{name}: breaks off within a frame, after {count} that could be read"]
         if length is not None:
             if (
                 not jumped
@@ -317,10 +367,14 @@ class _Video:
         return []
 
     def _cut_frame(self) -> bool:
-        """Raw video goes on after its last whole frame; FFmpeg says nothing of it."""
-        # A pipe has none: 0, or None in newer PyAV.
-        size = self._container.size or 0
-        return self._container.format.name == "yuv4mpegpipe" and 0 < self._read < size
+        """Something is left behind the last whole frame or packet; FFmpeg says nothing of it."""
+        kind = self._container.format.name
+        if self._pipe is not None and self._pipe.stopped:
+            return False
+        size = self._pipe.count if self._pipe else self._container.size
+        if kind == "mpegts":
+            return all(size % packet for packet in _TS_PACKETS)
+        return kind == "yuv4mpegpipe" and 0 < self._read < size
 
     def _declared_length(self) -> Fraction | None:
         """How long the video should be, seconds, where the container says so."""
@@ -328,12 +382,14 @@ class _Video:
         base = fraction(stream.time_base)
         if stream.duration and base:
             return stream.duration * base
+        # What follows is when the video ends, on a clock that need not start at 0.
+        start = max(0, stream.start_time or 0) * (base or 0)
         named = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
         if named:
             hours, minutes, seconds = named.groups()
-            return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
+            return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds) - start
         if container.duration and len(container.streams) == 1:
-            return Fraction(container.duration, av.time_base)
+            return Fraction(container.duration, av.time_base) - start
         return None
 
 

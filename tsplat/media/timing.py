@@ -12,8 +12,10 @@ FALLBACK_RATE = Fraction(25)
 _LARGEST_TERM = 10**9 // 1000
 """Of a rate: a thousandth of a frame, a container's time base, then has terms of 32 bits, and
 below 10^9, as libvpx wants them."""
-_LONGEST = Fraction(3600)
+LONGEST = Fraction(3600)
 """Seconds between two frames beyond which the clock, and not the picture, stood still."""
+_FINEST = (2**31 - 1) // 3600
+"""Ticks a second of which that many fit 31 bits."""
 _USUAL: tuple[Fraction, ...] = (
     *(Fraction(n) for n in (5, 10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120)),
     *(Fraction(n * 1000, 1001) for n in (24, 30, 60)),
@@ -54,7 +56,7 @@ def estimated_rate(times: Sequence[Fraction]) -> Fraction | None:
     >>> print(estimated_rate([Fraction(t, 1000) for t in (0, 33, 66, 101, 133, 300)]))
     30
     """
-    steps = [b - a for a, b in pairwise(times) if 0 < b - a <= _LONGEST]
+    steps = [b - a for a, b in pairwise(times) if 0 < b - a <= LONGEST]
     if not steps:
         return None
     middle = Fraction(sorted(steps)[len(steps) // 2])
@@ -75,6 +77,19 @@ def small_rate(rate: Fraction) -> Fraction:
             most = max(1, int(_LARGEST_TERM / max(Fraction(1), rate)))
             return max(rate.limit_denominator(most), Fraction(1, _LARGEST_TERM))
     return rate
+
+
+def tick(rate: Fraction) -> Fraction:
+    """Seconds of which a video's times are multiples: a thousandth of a frame, or another part of
+    it where that is so fine that MP4, which has 31 bits for it, could not hold the longest pause.
+
+    >>> print(tick(Fraction(25)), tick(Fraction(30000, 1001)))
+    1/25000 1/570000
+    """
+    thousandth = 1 / (rate * 1000)
+    if thousandth.denominator <= _FINEST:
+        return thousandth
+    return Fraction(1, _FINEST // rate.numerator * rate.numerator or _FINEST)
 
 
 def small_aspect(ratio: Fraction) -> Fraction:
@@ -102,7 +117,8 @@ class Clock:
 
     def __init__(self, rate: Fraction, by_order: bool = False):
         self._period, self._by_order = 1 / rate, by_order
-        self._before: Fraction | None = None
+        self._offsets: list[Fraction] = []
+        """What turns a stamp into a time; after a jump, as before it and as after it."""
         self._now = -self._period
         self._count = 0
         self.jumps: list[tuple[int, float]] = []
@@ -110,12 +126,17 @@ class Clock:
     def show(self, stamp: Fraction | None) -> Fraction:
         """Seconds from the first frame, for the next one's stamp, seconds of any clock."""
         step = self._period
-        if stamp is not None and self._before is not None:
-            step = stamp - self._before
-            if not 0 < step <= _LONGEST:
-                self.jumps.append((self._count, float(step)))
-                step = self._period
-        self._before = stamp if stamp is not None else self._before and self._before + step
+        if stamp is not None:
+            # One wrong stamp is no other clock: the next one may belong to the one before.
+            steps = [(stamp + offset - self._now, offset) for offset in self._offsets]
+            nearest = min(steps, key=lambda s: abs(s[0] - self._period), default=None)
+            self._offsets = [nearest[1]] if nearest else []
+            if nearest and 0 < nearest[0] <= LONGEST:
+                step = nearest[0]
+            else:
+                self._offsets.append(self._now + step - stamp)
+                if nearest and nearest[0]:
+                    self.jumps.append((self._count, float(nearest[0])))
         self._now += step
         self._count += 1
         return self._now
