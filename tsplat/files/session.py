@@ -6,8 +6,9 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from tsplat.config import EncoderConfig, preset
 from tsplat.encoding.coder import Ways
@@ -138,7 +139,7 @@ def encode(
             items = Pace(pictures, clip.rate, frames, session.seconds).items(finder)
             total = clip.frames if frames is None else min(frames, clip.frames or frames)
             session.code(stack.enter_context(closing(ahead(items, AHEAD))), total)
-        session.finish(pictures.last, frames)
+        session.finish(pictures.last)
         if finder is not None:
             finder.finish(frames, encoder.statistics.frames, str(source))
         seconds = time.perf_counter() - began
@@ -222,9 +223,9 @@ class Session:
             if self._run.progress:
                 self._run.progress(done.frames, total)
 
-    def finish(self, last: Any, most: int | None) -> None:
+    def finish(self, last: Fraction | None) -> None:
         """The index; last: seconds for which a clip's last picture is shown, if that is known."""
-        if last is not None and most is None:
+        if last is not None:
             rate = self.encoder.rate
             self.last_ticks = min(
                 ticks_of(float(last * rate) * 1000, rate), container.MAX_TICKS - 1

@@ -53,8 +53,8 @@ class Source:
     notes : list of str
         What was done to the clip, or left out of it; complete after iteration.
     last : Fraction or None
-        Seconds for which the last picture is shown; None is as long as the others. Known after
-        iteration.
+        Seconds for which the picture that came last is shown; None is as long as the others.
+        Complete after iteration.
 
     Yields
     ------

@@ -157,10 +157,13 @@ def _animation(file: Path, count: int, height: int | None) -> Source:
                 with _reading(file):
                     image.seek(number)
                     picture = _rgb(ImageOps.exif_transpose(image))
+                source.last = lengths[number]
                 yield time, _scaled(picture, width, lines)
 
     rate = small_rate(estimated_rate([*times, end]) or FALLBACK_RATE)
-    return Source(Clip(width, lines, rate, frames=count), pictures(), last=lengths[-1])
+    source = Source(Clip(width, lines, rate, frames=count), iter(()))
+    source._pictures = pictures()
+    return source
 
 
 def _scaled(picture: np.ndarray, width: int, height: int) -> np.ndarray:

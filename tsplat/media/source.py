@@ -219,7 +219,7 @@ class _Video:
             if first is None:
                 reason = f": {self._damage[0]}" if self._damage else ""
                 if self._pipe is not None and "mp4" in self._container.format.name:
-                    reason += "; its index is at its end, give its file's name or Matroska"
+                    reason += "; its index is at its end: give the file's name instead"
                 raise MediaError(f"{self._name}: no frame could be read from the video{reason}")
             clip = self._clip(first, height, said)
         except BaseException:
@@ -267,18 +267,17 @@ class _Video:
         clip = source.clip
         shown = Clock(clip.rate, self._survey.by_order)
         base = fraction(self._stream.time_base)
-        times: deque[Fraction] = deque()
-        count, at, last = 0, Fraction(0), None
+        decoded: deque[tuple[Fraction, Fraction | None]] = deque()
+        count, at = 0, Fraction(0)
 
         def timed() -> Iterator[av.VideoFrame]:
-            nonlocal last
             for frame in frames:
-                times.append(shown.show(shown.stamp(frame, base)))
-                last = frame
+                at = shown.show(shown.stamp(frame, base))
+                decoded.append((at, _length(frame, base, clip.rate)))
                 yield frame
 
         for picture in rgb.convert(timed()):
-            at = times.popleft()
+            at, source.last = decoded.popleft()
             count += 1
             # At once: not everybody reads to the end.
             source.notes += [f"{self._name}: {note}" for note in rgb.notes]
@@ -290,26 +289,14 @@ class _Video:
             self._damage.append("a packet is cut off or damaged")
         ended = self._ended(count, at, clip, bool(shown.jumps))
         source.warnings += ended
-        source.last = self._length_of_last(last, base, at, clip, whole=not ended)
+        if source.last is None and not ended and not clip.frames:
+            source.last = self._rest(at, clip.rate)
 
-    def _length_of_last(
-        self,
-        last: av.VideoFrame | None,
-        base: Fraction | None,
-        at: Fraction,
-        clip: Clip,
-        whole: bool,
-    ) -> Fraction | None:
-        """How long the last picture is shown, seconds, where that is known."""
-        said = getattr(last, "duration", None)
-        if said and base and said * base > 1 / clip.rate:
-            return min(said * base, LONGEST)
+    def _rest(self, at: Fraction, rate: Fraction) -> Fraction | None:
+        """From when the last picture appears to when the container says that it ends, seconds."""
         end = self._declared_length()
-        # Less than half a frame is the end of a clock that counts no lengths; and what broke off
-        # would have gone on otherwise.
-        if whole and end and not clip.frames and 1 / clip.rate / 2 <= end - at <= LONGEST:
-            return end - at
-        return None
+        # Less than half a frame is the end of a clock that counts no lengths.
+        return end - at if end and 1 / rate / 2 <= end - at <= LONGEST else None
 
     def _packets(self) -> Iterator[av.Packet]:
         """What the container has, up to where it ends or breaks off."""
@@ -391,6 +378,16 @@ class _Video:
         if container.duration and len(container.streams) == 1:
             return Fraction(container.duration, av.time_base) - start
         return None
+
+
+def _length(frame: av.VideoFrame, base: Fraction | None, rate: Fraction) -> Fraction | None:
+    """For how long a frame is shown, seconds, where it says so.
+
+    A single tick of a fine clock is FFmpeg's guess for containers that count no lengths.
+    """
+    ticks = frame.duration or 0
+    said = ticks * (base or Fraction(0))
+    return min(said, LONGEST) if ticks > 1 or 2 * said * rate >= 1 else None
 
 
 def _jumped(shown: Clock) -> list[str]:
