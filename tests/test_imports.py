@@ -17,16 +17,17 @@ NAMES_PAPER = {"encode_command", "reproduce_command", "fits", "train"}
 """Who may name the paper's rooms: what encodes in its ways, reports on them, trains for them."""
 BELOW: dict[str, set[str]] = {
     "errors": set(),
+    "home": set(),
     "choices": {"errors"},
     "region": set(),
     "splats": {"errors"},
     "between": {"splats"},
     "motion": {"splats"},
     "config": {"choices", "errors", "splats"},
-    "kernels": {"errors"},
+    "kernels": {"errors", "home"},
     "stream": {"errors", "motion", "region", "splats"},
     "media": {"errors"},
-    "roi": {"errors", "region"},
+    "roi": {"errors", "home", "region"},
     "encoding": {
         "between",
         "config",

@@ -101,6 +101,7 @@ def test_the_command_prints_tables(clip):
     assert result.stderr == b""
 
 
+@pytest.mark.slow
 def test_a_page_is_whole_and_names_no_folder(clip, tmp_path):
     pytest.importorskip("matplotlib")
     out = tmp_path / "page"

@@ -94,6 +94,7 @@ def test_what_is_reached_is_not_warned_of(folder):
         assert result["warnings"] == []
 
 
+@pytest.mark.slow
 def test_a_large_picture_is_encoded_and_decoded(tmp_path):
     """4096x2160, with the shortest of fits: what a machine may take a minute for otherwise."""
     frames = [np.kron(f, np.ones((16, 16, 1), np.uint8)) for f in pictures(2, 256, 135)]

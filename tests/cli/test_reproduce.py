@@ -10,7 +10,9 @@ from tests.cli.commands import fails, tsplat
 from tests.clips import pictures, write_clip
 
 
-@pytest.mark.parametrize(("count", "size"), [(1, (16, 16)), (4, (48, 32))])
+@pytest.mark.parametrize(
+    ("count", "size"), [(1, (16, 16)), pytest.param(4, (48, 32), marks=pytest.mark.slow)]
+)
 def test_what_does_not_suit_a_clip_is_not_run(tmp_path, count, size):
     clip = write_clip(tmp_path / "tiny.mp4", pictures(count, *size))
     out = tmp_path / "report"

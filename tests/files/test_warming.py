@@ -6,10 +6,13 @@ import json
 import os
 import subprocess
 
+import pytest
+
 from tests.cli.test_cli import TSPLAT
 from tests.clips import pictures, write_clip
 
 
+@pytest.mark.slow
 def test_encoding_after_it_compiles_nothing_more(tmp_path):
     environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path), "HOME": str(tmp_path)}
 

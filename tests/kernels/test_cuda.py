@@ -9,6 +9,7 @@ import pytest
 from tsplat.bench import cuda
 from tsplat.errors import BackendError
 
+pytestmark = pytest.mark.slow
 ARCHITECTURES = (75, 80, 86, 89, 90, 120)
 
 

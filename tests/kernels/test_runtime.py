@@ -33,7 +33,7 @@ def test_a_failed_start_is_a_new_runtime(monkeypatch):
     """It has restarted Taichi on the CPU: what was made before is lost, and so must its serial."""
     missing = next(a for a in ("metal", "cuda") if a not in runtime.available())
     before = runtime.start("cpu")
-    monkeypatch.setattr(runtime, "offers", lambda arch: True)
+    monkeypatch.setattr(runtime, "_probe", lambda arch: (True, []))
     with pytest.raises(BackendError, match=f"{missing} could not be started"):
         runtime.start(missing)
     assert runtime.start("cpu").serial > before.serial
@@ -64,6 +64,7 @@ DECODE = f"""
 from tsplat.files.reader import Reader
 pictures = list(Reader({str(FOLDER / "small.tsplat")!r}))
 """
+WARNINGS = "from tsplat.kernels import runtime\nprint(runtime.current().warnings)\n"
 
 
 def test_a_backend_that_nobody_asked_for_is_not_probed():
@@ -80,23 +81,64 @@ def test_a_backend_that_nobody_asked_for_is_not_probed():
     assert asked.stderr == ""
 
 
+def test_what_a_driver_says_is_in_the_message_and_nowhere_else(monkeypatch, capfd):
+    def probe() -> bool:
+        os.write(2, b"loader: trying\n\nno  driver\n")
+        return False
+
+    monkeypatch.setattr(runtime.ti._lib.core, "with_vulkan", probe)
+    with pytest.raises(BackendError, match=r"^arch: vulkan is not available here \(no driver\); "):
+        runtime.start("vulkan")
+    os.write(2, b"afterwards")
+    assert capfd.readouterr().err == "afterwards"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX homes")
 @pytest.mark.parametrize(
     "environment",
     [
         {"XDG_CACHE_HOME": "/proc/nope", "HOME": "/nonexistent"},
         {"XDG_CACHE_HOME": "/proc/nope", "HOME": ""},
+        {"XDG_CACHE_HOME": "/proc/nope", "HOME": "neither/here/nor/there"},
         {"XDG_CACHE_HOME": "/proc/nope", "TMPDIR": "/proc/nope"},
     ],
 )
 def test_without_a_cache_folder_all_works_and_is_warned_of(environment):
-    done = run(
-        DECODE + "from tsplat.kernels import runtime\nprint(runtime.current().warnings)",
-        **environment,
-    )
+    done = run(DECODE + WARNINGS, **environment)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert "/proc/nope/tsplat/kernels: no cache can be kept there" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX folders")
+def test_without_a_temporary_folder_either():
+    """As in a sealed container: Taichi asks for one when imported, and for its cache at the end."""
+    sealed = (
+        "import tempfile\n"
+        "def none(*_): raise FileNotFoundError(2, 'No usable temporary directory found')\n"
+        "tempfile._get_default_tempdir = none\n"
+    )
+    done = run(sealed + DECODE + WARNINGS, XDG_CACHE_HOME="/proc/nope")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "no cache can be kept there" in done.stdout
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "setresuid") or os.getuid() != 0, reason="only root can be another user"
+)
+def test_who_has_neither_a_home_nor_a_name_has_folders():
+    """Those that libraries name: nothing can be kept there, and none gives up."""
+    program = (
+        "import os, platformdirs, pathlib\n"
+        "os.setresuid(54321, 0, 0)\n"
+        "from tsplat import home\n"
+        "print(home.cache_folder('kernels'), pathlib.Path.home(), os.environ['HOME'])\n"
+    )
+    for unknown in ({"HOME": ""}, {"HOME": "relative"}):
+        done = run(program, XDG_CACHE_HOME="", **unknown)
+        assert (done.returncode, done.stderr) == (0, "")
+        here = "/nonexistent"
+        assert done.stdout.split() == [f"{here}/.cache/tsplat/kernels", here, here]
 
 
 def test_the_lock_of_a_dead_process_goes_and_that_of_a_living_one_stays(tmp_path):
@@ -163,6 +205,18 @@ def test_a_fork_after_use_says_so_instead_of_hanging():
     child, parent = done.stdout.splitlines()
     assert child.startswith("this process was forked after kernels had run")
     assert parent == "16"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_ends_as_any_other():
+    """Taichi would wait for threads that are not in it, once the interpreter is taken down."""
+    program = DECODE + (
+        "import os, sys\n"
+        "if (child := os.fork()) == 0: sys.exit(3)\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+    )
+    done = run(program)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "3\n", "")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

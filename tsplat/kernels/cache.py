@@ -6,7 +6,6 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 try:
     import fcntl
@@ -17,8 +16,10 @@ _IN_USE = "in-use"
 """A file that every process which uses the folder holds a shared lock on while it lives."""
 _LOCK = "ticache.lock"
 """Taichi's own: who finds it goes without the cache, and a process that was killed leaves it."""
-_kept: list[Any] = []
-"""Folders that live as long as the process."""
+_temporary: tempfile.TemporaryDirectory[str] | None = None
+"""This process's own folder: it goes with the process."""
+_held: dict[Path, int] = {}
+"""Files that this process holds a lock on, by folder."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,12 @@ class Cache:
     folder: Path | None
     warnings: tuple[str, ...] = ()
 
+    def options(self) -> dict[str, object]:
+        """What Taichi is told. Without a cache it looks into the folder all the same when it ends,
+        and crashes if there is none."""
+        folder = self.folder or Path(os.path.abspath(os.sep))
+        return {"offline_cache": self.folder is not None, "offline_cache_file_path": str(folder)}
+
     @classmethod
     def open(cls, folder: Path) -> Cache:
         """Use a folder, or, where it cannot be written, one that goes with the process."""
@@ -46,26 +53,27 @@ class Cache:
         except OSError as error:
             slow = "kernels are compiled anew by every command"
             warning = f"{folder}: no cache can be kept there ({error.strerror}): {slow}"
-            return cls(_temporary(), (warning,))
+            return cls(_own(), (warning,))
         _clear(folder)
         return cls(folder)
 
 
-def _temporary() -> Path | None:
-    try:
-        folder = tempfile.TemporaryDirectory(prefix="tsplat-")
-    except OSError:
-        return None
-    _kept.append(folder)
-    return Path(folder.name)
+def _own() -> Path | None:
+    global _temporary
+    if _temporary is None:
+        try:
+            _temporary = tempfile.TemporaryDirectory(prefix="tsplat-")
+        except OSError:
+            return None
+    return Path(_temporary.name)
 
 
 def _clear(folder: Path) -> None:
     """Take away the lock of a process that is gone: nobody else uses the folder."""
-    if fcntl is None:
+    if fcntl is None or folder in _held:
         return
     try:
-        file = os.open(folder / _IN_USE, os.O_RDWR | os.O_CREAT, 0o644)
+        file = _held[folder] = os.open(folder / _IN_USE, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -8,6 +8,7 @@ backend is free, asking for another one restarts Taichi and so invalidates every
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import functools
 import io
 import os
@@ -16,13 +17,14 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
-import platformdirs
 import taichi as ti
 from taichi.lang import impl, kernel_impl
 from taichi.lang._ndarray import ScalarNdarray
 from taichi.lang.ast import ast_transformer_utils
 
+from tsplat import home
 from tsplat.errors import BackendError
 from tsplat.kernels.cache import Cache
 
@@ -34,6 +36,7 @@ _AUTO = ("cuda", "metal")
 """GPU backends that ``auto`` looks for."""
 _lock = threading.Lock()
 _launching = threading.RLock()
+_catching = threading.Lock()
 _current: Backend | None = None
 _generation = 0
 """Of Taichi's programs in this process."""
@@ -71,16 +74,22 @@ class Backend:
 
 def cache_folder() -> Path:
     """Folder of compiled kernels, in the user's cache folder."""
-    return Path(platformdirs.user_cache_dir("tsplat")) / "kernels"
+    return home.cache_folder("kernels")
 
 
 def offers(arch: str) -> bool:
-    """This build of Taichi finds the backend on this machine. What drivers say of it is dropped."""
+    """This build of Taichi finds the backend on this machine."""
+    return _probe(arch)[0]
+
+
+def _probe(arch: str) -> tuple[bool, list[str]]:
+    """Whether the backend is there, and what drivers say of it."""
     probes = {"cuda": "with_cuda", "vulkan": "with_vulkan", "metal": "with_metal"}
     if arch not in probes:
-        return arch == "cpu"
-    with _caught():
-        return bool(getattr(ti._lib.core, probes[arch])())
+        return arch == "cpu", []
+    with _caught() as said:
+        found = bool(getattr(ti._lib.core, probes[arch])())
+    return found, said
 
 
 def available() -> list[str]:
@@ -115,18 +124,21 @@ def start(arch: str = "auto", threads: int | None = None) -> Backend:
         raise BackendError(f"arch: got {arch!r}, expected one of {', '.join(ARCHES)}")
     usable = _usable_cpus()
     threads = usable if threads is None else max(1, threads)
+    _check_not_forked()
     with _lock:
-        _check_not_forked()
         if _current is not None and _current.suits(arch, threads):
             return _current
         chosen = arch
         if arch == "auto":
             chosen = next((name for name in _AUTO if offers(name)), "cpu")
-        elif not offers(chosen):
-            raise BackendError(
-                f"arch: {chosen} is not available here; available: {', '.join(available())}"
-            )
-        warnings = _init(chosen, threads)
+        else:
+            there, said = _probe(chosen)
+            if not there:
+                raise BackendError(
+                    f"arch: {chosen} is not available here{_in_brackets(said)}; "
+                    f"available: {', '.join(available())}"
+                )
+        warnings, said = _init(chosen, threads)
         if ti.lang.impl.current_cfg().arch != _TAICHI_ARCH[chosen]:
             chosen = "cpu"
         _current = Backend(
@@ -136,7 +148,9 @@ def start(arch: str = "auto", threads: int | None = None) -> Backend:
             warnings,
         )
         if arch not in ("auto", chosen):
-            raise BackendError(f"arch: {arch} could not be started; available: cpu")
+            raise BackendError(
+                f"arch: {arch} could not be started{_in_brackets(said)}; available: cpu"
+            )
         return _current
 
 
@@ -213,8 +227,14 @@ _forked = False
 
 
 def _mark_forked() -> None:
-    global _forked
-    _forked = _current is not None
+    """In the child: refuse what would wait for ever for threads that are not there."""
+    global _forked, _lock, _catching
+    _lock, _catching = threading.Lock(), threading.Lock()
+    program = impl.get_runtime().prog
+    _forked = program is not None
+    if _forked:
+        # The end of a program waits for its threads: this one never ends.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(program))
 
 
 if hasattr(os, "register_at_fork"):
@@ -230,13 +250,15 @@ def _check_not_forked() -> None:
         )
 
 
-def _init(arch: str, threads: int) -> tuple[str, ...]:
-    """Warnings."""
+def _init(arch: str, threads: int) -> tuple[tuple[str, ...], list[str]]:
+    """Warnings, and what drivers say of it."""
     global _generation
     _generation += 1
     cache = Cache.open(cache_folder())
+    nothing: list[str] = []
+    drivers = contextlib.nullcontext(nothing) if arch == "cpu" else _caught()
     # Taichi announces itself on stdout, which may be a pipe of pictures.
-    with contextlib.redirect_stdout(io.StringIO()):
+    with drivers as said, contextlib.redirect_stdout(io.StringIO()):
         ti.init(
             arch=_TAICHI_ARCH[arch],
             cpu_max_num_threads=threads,
@@ -246,27 +268,43 @@ def _init(arch: str, threads: int) -> tuple[str, ...]:
             # Vectors of pixels stay vectors, in AVX registers; scalars, LLVM would have to put
             # together again, which it rarely does. GPUs want scalars.
             real_matrix_scalarize=arch != "cpu",
-            offline_cache=cache.folder is not None,
-            offline_cache_file_path=str(cache.folder or ""),
             log_level=ti.ERROR,
+            **cache.options(),
         )
-    # In the thread that started it: Taichi would do it at the first launch, and insists on that.
-    impl.get_runtime().materialize()
-    return cache.warnings
+        # In the thread that started it: Taichi would do it at the first launch, and insists on it.
+        impl.get_runtime().materialize()
+    return cache.warnings, said
 
 
 @contextlib.contextmanager
-def _caught() -> Iterator[None]:
-    """What native libraries write to stderr goes nowhere."""
+def _caught() -> Iterator[list[str]]:
+    """The lines that native libraries write to stderr meanwhile; they are there afterwards."""
+    said: list[str] = []
+    with _catching, _scratch() as scratch:
+        try:
+            kept = os.dup(2)
+        except OSError:
+            # It is closed.
+            yield said
+            return
+        os.dup2(scratch.fileno(), 2)
+        try:
+            yield said
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            scratch.seek(0)
+            text = scratch.read().decode(errors="replace")
+            said += [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+
+
+def _scratch() -> IO[bytes]:
     try:
-        kept = os.dup(2)
+        return tempfile.TemporaryFile()
     except OSError:
-        yield
-        return
-    try:
-        with tempfile.TemporaryFile() as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-            yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        return open(os.devnull, "w+b")
+
+
+def _in_brackets(said: list[str]) -> str:
+    """The last thing that was said, for a message."""
+    return f" ({said[-1][:200]})" if said else ""

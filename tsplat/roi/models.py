@@ -18,8 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
-
+from tsplat import home
 from tsplat.errors import ModelError
 from tsplat.roi.specs import InputSpec, OutputSpec, parse
 
@@ -82,7 +81,7 @@ class Located:
 
 def cache_folder() -> Path:
     """Folder of fetched models, in the user's cache folder."""
-    return Path(platformdirs.user_cache_dir("tsplat")) / "models"
+    return home.cache_folder("models")
 
 
 @functools.cache
