@@ -54,9 +54,11 @@ def command(clip, presets: str, out: Path | None, as_json: bool, quiet: bool, **
 def _lines(r: dict) -> list[str]:
     m, c = r["machine"], r["clip"]
     load = "" if m["load"] is None else f", load {m['load']:.1f}"
+    busy = ["it was busy at the start: times are not to be trusted, those of processors less wrong"]
     return [
         f"{m['cpu']}, {m['threads']} threads{load}; {m['system']}, Python {m['python']}, "
         f"tsplat {m['tsplat']}, Taichi {m['taichi']}, PyAV {m['av']}",
+        *(busy if m["busy"] else []),
         f"{c['name']}: {c['frames']} frames of {c['width']}x{c['height']}",
         "",
         *_encoding(r),
@@ -76,30 +78,31 @@ def _encoding(r: dict) -> list[str]:
     stages = list(r["encode"][0]["ms"])
     lines = [
         "from memory to memory, kernels loaded, nothing verified; ms a frame by stage",
-        _row("encode", ["frames/s", "cores", "bytes", *stages]),
+        _row("encode", ["frames/s", "cores", "CPU ms", "bytes", *stages]),
     ]
     for row in r["encode"]:
-        figures = [f"{row['frames_per_s']:.1f}", f"{row['cores']:.2f}", str(row["bytes"])]
+        figures = [f"{row['frames_per_s']:.1f}", *_processors(row), str(row["bytes"])]
         lines.append(_row(row["preset"], [*figures, *_ms(row)]))
     lines += ["(matting works ahead, beside the other stages)"]
-    lines += [_row("decode", ["frames/s", "cores", *r["decode"][0]["ms"]])]
+    lines += [_row("decode", ["frames/s", "cores", "CPU ms", *r["decode"][0]["ms"]])]
     for row in r["decode"]:
-        figures = [f"{row['frames_per_s']:.0f}", f"{row['cores']:.2f}"]
+        figures = [f"{row['frames_per_s']:.0f}", *_processors(row)]
         lines.append(_row(row["preset"], [*figures, *_ms(row)]))
     return lines
 
 
 def _beside(r: dict) -> list[str]:
     """Other codecs, and how tsplat compares."""
-    head = ["threads", "crf", "bytes", "encode/s", "cores", "decode/s", "cores", "to YUV/s"]
+    work = ["cores", "CPU ms"]
+    head = ["threads", "crf", "bytes", "encode/s", *work, "decode/s", *work, "to YUV/s"]
     lines = [
         "others, from and to RGB, at the worst quality that takes as many bytes",
         _row("codec", head),
     ]
     for row in r["peers"]:
         figures = [str(row[name]) for name in ("threads", "crf", "bytes")]
-        figures += [f"{row['encode_frames_per_s']:.1f}", f"{row['encode_cores']:.2f}"]
-        figures += [f"{row['decode_frames_per_s']:.0f}", f"{row['decode_cores']:.2f}"]
+        figures += [f"{row['encode_frames_per_s']:.1f}", *_processors(row, "encode_")]
+        figures += [f"{row['decode_frames_per_s']:.0f}", *_processors(row, "decode_")]
         lines.append(_row(row["codec"], [*figures, f"{row['decode_yuv_frames_per_s']:.0f}"]))
     lines += ["", "frames/s of tsplat over theirs", _row("preset", ["", *_RATIOS.values()])]
     for row in r["ratios"]:
@@ -113,13 +116,12 @@ def _whole(r: dict) -> list[str]:
     """Processes."""
     lines = [
         "tsplat encode, the whole process",
-        _row("preset", ["frames/s", "unverified", "process s", "peak MiB"]),
+        _row("preset", ["frames/s", "unverified", "process s", "CPU s", "peak MiB"]),
     ]
     for row in r["command"]:
         rates = [f"{row['frames_per_s']:.1f}", f"{row['unverified_frames_per_s']:.1f}"]
-        lines.append(
-            _row(row["preset"], [*rates, f"{row['process_s']:.1f}", f"{row['peak_mib']:.0f}"])
-        )
+        times = [f"{row['process_s']:.1f}", f"{row['process_cpu_s']:.1f}"]
+        lines.append(_row(row["preset"], [*rates, *times, f"{row['peak_mib']:.0f}"]))
     lines.append(_row("first frame, realtime", ["cold s", "warm s"]))
     for work, found in r["first_frame"].items():
         lines.append(_row(work, [f"{found['cold_s']:.2f}", f"{found['warm_s']:.2f}"]))
@@ -161,6 +163,10 @@ def _cost(r: dict) -> list[str]:
             shown = ["-" if power is None else f"{power:.2f}" for power in powers]
             lines.append(_row(f"grows with {name} to the", ["", "", *shown]))
     return lines
+
+
+def _processors(row: dict, work: str = "") -> list[str]:
+    return [f"{row[f'{work}cores']:.2f}", f"{row[f'{work}cpu_ms']:.2f}"]
 
 
 def _ms(row: dict) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from tsplat.bench.machine import machine
 from tsplat.config import PRESETS
 from tsplat.kernels import runtime
 
-COLD, WARM = 5.0, 1.0
+COLD, WARM, CPU = 5.0, 1.0, 1.5
 
 
 def pretended(*words: object, cache: Path | None = None) -> processes.Ended:
@@ -31,7 +32,7 @@ def pretended(*words: object, cache: Path | None = None) -> processes.Ended:
         "encode_frames_per_s": frames / 4,
         "seconds": {"total": 4.0, "verify": 2.0},
     }
-    return processes.Ended(COLD if cold else WARM, float(frames), json.dumps(said))
+    return processes.Ended(COLD if cold else WARM, CPU, float(frames), json.dumps(said))
 
 
 @pytest.fixture
@@ -72,6 +73,7 @@ def test_the_command_measures_and_prints_json(small, clip, tmp_path):
             assert ratio[work] == pytest.approx(quotient)
     assert r["command"][0]["frames_per_s"] == 1
     assert r["command"][0]["unverified_frames_per_s"] == 2
+    assert r["command"][0]["process_cpu_s"] == CPU
     for work in ("encode", "decode"):
         assert r["first_frame"][work] == {"cold_s": COLD, "warm_s": WARM}
     encodes = [row for row in r["peak_memory"] if row["command"] == "encode"]
@@ -87,12 +89,23 @@ def test_the_command_measures_and_prints_json(small, clip, tmp_path):
     assert str(clip.parent) not in written
 
 
-def test_tables_show_it_and_the_portrait_is_there_without_a_clip(small):
+def test_tables_show_it_and_the_portrait_is_there_without_a_clip(small, monkeypatch):
+    monkeypatch.setattr(os, "getloadavg", lambda: (64.0, 0.0, 0.0), raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
     words = ["speed", "--frames", "3", "--height", "72", "--presets", "realtime"]
     done = CliRunner().invoke(command, words)
     assert done.exception is None
-    for shown in ("portrait.mkv: 3 frames of 128x72", "matting", "svtav1", "cold s", "160x90"):
+    for shown in (
+        "portrait.mkv: 3 frames of 128x72",
+        "matting",
+        "svtav1",
+        "cold s",
+        "160x90",
+        "CPU s",
+    ):
         assert shown in done.stdout
+    assert "load 64.0" in done.stdout
+    assert "it was busy at the start" in done.stdout
     for shown in ("backward", "share", "100% moves", "realtime / x264"):
         assert shown in done.stdout
     assert "tsplat: kernels" in done.stderr
@@ -108,6 +121,13 @@ def test_a_machine_has_a_name():
     found = machine(runtime.start("cpu"))
     assert found["cpu"]
     assert found["tsplat"]
+
+
+@pytest.mark.skipif(not hasattr(os, "getloadavg"), reason="no load to be had")
+def test_a_busy_machine_is_named(monkeypatch):
+    for load, busy in ((0.0, False), (float(os.cpu_count()), True)):
+        monkeypatch.setattr(os, "getloadavg", lambda load=load: (load, 0.0, 0.0))
+        assert machine(runtime.start("cpu"))["busy"] == busy
 
 
 def test_what_cannot_be_measured_is_one_line(tmp_path):

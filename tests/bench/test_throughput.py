@@ -36,6 +36,7 @@ def test_the_stream_is_the_clip_and_its_stages_are_its_time(clip, coded):
     assert set(throughput.STAGES) < set(row["ms"])
     assert min(row["ms"].values()) >= 0
     assert row["ms"]["matting"] > 0
+    assert row["cpu_ms"] == pytest.approx(row["cores"] * 1e3 / row["frames_per_s"])
     beside = sum(ms for stage, ms in row["ms"].items() if stage != "matting")
     assert beside == pytest.approx(1e3 / row["frames_per_s"])
 

@@ -9,14 +9,21 @@ from pathlib import Path
 
 from tsplat.kernels.runtime import Backend
 
+_BUSY = 0.5
+"""Processes a core that want to run, from which on a machine is called busy."""
+
 
 def machine(backend: Backend) -> dict:
     """Of this machine ``cpu``, ``cores``, ``load`` (processes that want to run, mean of the last
-    minute, or None) and ``system``; of the backend ``kernels`` and ``threads``; and versions."""
+    minute, or None), ``busy`` (that is much for so many cores) and ``system``; of the backend
+    ``kernels`` and ``threads``; and versions."""
+    cores = os.cpu_count() or 1
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     return {
         "cpu": _cpu(),
-        "cores": os.cpu_count(),
-        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "cores": cores,
+        "load": load,
+        "busy": load is not None and load > _BUSY * cores,
         "system": f"{platform.system()} {platform.machine()}",
         "kernels": backend.arch,
         "threads": backend.threads,

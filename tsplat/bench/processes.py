@@ -27,7 +27,8 @@ child = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ)
 _, status, used = os.wait4(child, 0)
 seconds = time.perf_counter() - began
 with open(sys.argv[1], "w") as report:
-    json.dump([seconds, used.ru_maxrss, os.waitstatus_to_exitcode(status)], report)
+    cpu = used.ru_utime + used.ru_stime
+    json.dump([seconds, cpu, used.ru_maxrss, os.waitstatus_to_exitcode(status)], report)
 """
 """Runs a command and notes what it took. A process of its own, and a bare one: the peak that a
 system counts for a command begins with the memory of the process that started it."""
@@ -49,6 +50,8 @@ class Ended:
     ----------
     seconds : float
         From its start to its end, the interpreter's own included.
+    cpu_seconds : float
+        Of the processors, likewise.
     peak_mib : float
         Largest resident memory, MiB.
     output : str
@@ -56,6 +59,7 @@ class Ended:
     """
 
     seconds: float
+    cpu_seconds: float
     peak_mib: float
     output: str
 
@@ -84,10 +88,10 @@ def run(*words: object, cache: Path | None = None) -> Ended:
         said = done.stderr.strip().splitlines() or ["no message"]
         if done.returncode:
             raise MediaError(f"tsplat {words[0]}: could not be started ({said[-1]})")
-        seconds, peak, code = json.loads(report.read_text())
+        seconds, cpu, peak, code = json.loads(report.read_text())
     if code:
         raise MediaError(f"tsplat {words[0]}: exit code {code}: {said[-1]}")
-    return Ended(seconds, peak * _RSS_UNIT / 2**20, done.stdout)
+    return Ended(seconds, cpu, peak * _RSS_UNIT / 2**20, done.stdout)
 
 
 def encoding(clip: Path, folder: Path, preset: str, height: int, frames: int) -> dict:
@@ -98,8 +102,8 @@ def encoding(clip: Path, folder: Path, preset: str, height: int, frames: int) ->
     dict
         ``preset``; ``frames_per_s`` from the first frame read to the file being whole, as the
         command says it, and ``unverified_frames_per_s``, without decoding what was written;
-        ``process_s``, from the start of the process to its end; ``peak_mib``; ``ms`` a frame by
-        stage, of which some overlap.
+        ``process_s``, from the start of the process to its end, and ``process_cpu_s``, of the
+        processors; ``peak_mib``; ``ms`` a frame by stage, of which some overlap.
     """
     out = folder / f"{preset}.tsplat"
     words = ("--preset", preset, "--height", height, "--frames", frames)
@@ -111,6 +115,7 @@ def encoding(clip: Path, folder: Path, preset: str, height: int, frames: int) ->
         "frames_per_s": said["encode_frames_per_s"],
         "unverified_frames_per_s": said["frames"] / (seconds["total"] - seconds["verify"]),
         "process_s": ended.seconds,
+        "process_cpu_s": ended.cpu_seconds,
         "peak_mib": ended.peak_mib,
         "ms": {stage: 1e3 * s / said["frames"] for stage, s in seconds.items()},
     }

@@ -12,8 +12,6 @@ from tsplat.bench.html import document, table
 from tsplat.paper.experiments.result import Cell, Clip, Result, Table
 
 JSON, PAGE = "report.json", "index.html"
-_BUSY = 0.5
-"""Processes a core from which on a machine is called busy."""
 _ABOUT = (
     "The experiments of <i>Neural Video Compression using 2D Gaussian Splatting</i>, run anew: "
     "the paper's figure beside the one measured here. The paper's figures are of its own data "
@@ -120,11 +118,11 @@ def _numbers(result: Result) -> dict:
 
 
 def _machine(hardware: dict) -> str:
-    load, busy = hardware["load"], ""
-    if load is not None and load > _BUSY * hardware["cores"]:
+    busy = ""
+    if hardware["busy"]:
         busy = (
-            f" <strong>It was busy: {load:.1f} processes wanted to run at the start. Times are "
-            "not to be trusted, those of processors less wrong.</strong>"
+            f" <strong>It was busy: {hardware['load']:.1f} processes wanted to run at the start. "
+            "Times are not to be trusted, those of processors less wrong.</strong>"
         )
     return (
         f"<p>Measured on {escape(hardware['cpu'])}, {hardware['cores']} cores, "
