@@ -24,7 +24,8 @@ if os.name == "posix" and not os.path.isabs(os.environ.get("HOME", "")):
 try:
     tempfile.gettempdir()
 except FileNotFoundError:
-    tempfile.tempdir = _NOWHERE
+    # What is no folder has nothing in it, whoever asks.
+    tempfile.tempdir = os.devnull
 
 
 def cache_folder(name: str) -> Path:

@@ -103,8 +103,10 @@ def test_what_a_driver_says_is_in_the_message_and_nowhere_else(monkeypatch, capf
         {"XDG_CACHE_HOME": "/proc/nope", "TMPDIR": "/proc/nope"},
     ],
 )
-def test_without_a_cache_folder_all_works_and_is_warned_of(environment):
-    done = run(DECODE + WARNINGS, **environment)
+def test_without_a_cache_folder_all_works_and_is_warned_of(environment, tmp_path):
+    """And nothing is left of it elsewhere."""
+    done = run(DECODE + WARNINGS, **{"TMPDIR": str(tmp_path)} | environment)
+    assert not list(tmp_path.iterdir())
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert "/proc/nope/tsplat/kernels: no cache can be kept there" in done.stdout

@@ -16,8 +16,6 @@ _IN_USE = "in-use"
 """A file that every process which uses the folder holds a shared lock on while it lives."""
 _LOCK = "ticache.lock"
 """Taichi's own: who finds it goes without the cache, and a process that was killed leaves it."""
-_temporary: tempfile.TemporaryDirectory[str] | None = None
-"""This process's own folder: it goes with the process."""
 _held: dict[Path, int] = {}
 """Files that this process holds a lock on, by folder."""
 
@@ -37,14 +35,14 @@ class Cache:
     warnings: tuple[str, ...] = ()
 
     def options(self) -> dict[str, object]:
-        """What Taichi is told. Without a cache it looks into the folder all the same when it ends,
-        and crashes if there is none."""
+        """What Taichi is told. Without a cache, too, it looks for the folder when it ends, and
+        crashes if there is none: it is given one that is there, and writes nothing to it."""
         folder = self.folder or Path(os.path.abspath(os.sep))
         return {"offline_cache": self.folder is not None, "offline_cache_file_path": str(folder)}
 
     @classmethod
     def open(cls, folder: Path) -> Cache:
-        """Use a folder, or, where it cannot be written, one that goes with the process."""
+        """Use a folder, or none where it cannot be written."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
             # Taichi reports a folder that it cannot write to by crashing at the end.
@@ -53,19 +51,9 @@ class Cache:
         except OSError as error:
             slow = "kernels are compiled anew by every command"
             warning = f"{folder}: no cache can be kept there ({error.strerror}): {slow}"
-            return cls(_own(), (warning,))
+            return cls(None, (warning,))
         _clear(folder)
         return cls(folder)
-
-
-def _own() -> Path | None:
-    global _temporary
-    if _temporary is None:
-        try:
-            _temporary = tempfile.TemporaryDirectory(prefix="tsplat-")
-        except OSError:
-            return None
-    return Path(_temporary.name)
 
 
 def _clear(folder: Path) -> None:
