@@ -21,7 +21,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tsplat.kernels import runtime, splatting
+from tsplat.kernels import cpu, runtime
 from tsplat.kernels.canvas import Canvas
 from tsplat.kernels.selftest import HEIGHT, SPLATS, WIDTH, synthetic
 
@@ -45,7 +45,7 @@ def measure(
 
     def backward() -> None:
         splats = (canvas._params, canvas._prepared, canvas._error, canvas._grads)
-        splatting.gradient(*splats, SPLATS, canvas.columns, canvas.rows, *canvas._work()[1:3])
+        cpu.gradient(*splats, SPLATS, canvas.columns, canvas.rows, canvas.backend.threads)
 
     calls = {
         "render": render,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import taichi as ti
 
-from tsplat.kernels import adan, descent, gpu, gpu_descent, pixels, runtime, splatting
+from tsplat.kernels import adan, cpu, descent, gpu, gpu_descent, pixels, runtime
 from tsplat.kernels import quantise as quantisation
 from tsplat.kernels.screen import Screen
 from tsplat.kernels.splatting import BLUR, CUTOFF
@@ -129,8 +129,8 @@ class Canvas(Screen):
         size = (self._n, self.columns, self.rows)
         step = (rate, colour_rate, float(t), self._largest)
         if self.backend.on_cpu:
-            work = self._work()
-            splatting.iterate(self._params, self._prepared, *picture, *size, *work, *step)
+            splats = (self._params, self._prepared)
+            cpu.iterate(*splats, *picture, *size, self.backend.threads, *step)
         else:
             splats = (self._params, self._prepared, self._lists, self._counts)
             gpu.iterate(*splats, *picture, *size, *step)
@@ -270,7 +270,7 @@ class Canvas(Screen):
     def _weigh(self, active: ti.Ndarray) -> None:
         shared = self._error, self._weight, active, self._losses, self.columns, self.rows
         if self.backend.on_cpu:
-            splatting.weigh(*shared, self._work()[1], self.backend.threads)
+            cpu.weigh(*shared, self.backend.threads)
         else:
             gpu.weigh(*shared)
 
@@ -292,8 +292,7 @@ class Canvas(Screen):
         splats = (self._params, self._prepared, error, self._grads)
         size = (self._n, self.columns, self.rows)
         if self.backend.on_cpu:
-            _, lanes, workers, _ = self._work()
-            splatting.gradient(*splats, *size, lanes, workers)
+            cpu.gradient(*splats, *size, self.backend.threads)
         else:
             gpu.gradient(*splats, *size)
 
@@ -385,8 +384,7 @@ class Descent:
         if canvas.backend.on_cpu:
             order = (turns.first, turns.cells, turns.turns, np.zeros(turns.count + 1, np.int32))
             waiting = (self._array(a.astype(np.int32)) for a in order)
-            work = canvas._work()
-            descent.descend_in_turn(*splats, *waiting, self._n, *costs, work[1], work[2])
+            descent.descend_in_turn(*splats, *waiting, self._n, *costs, canvas.backend.threads)
         else:
             for start, end in turns.batches:
                 gpu_descent.descend(*splats, start, end - start, *costs)

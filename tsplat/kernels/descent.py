@@ -24,15 +24,13 @@ ever, however few threads there are.
 
 import taichi as ti
 
+from tsplat.kernels.cpu import TURNS
 from tsplat.kernels.quantise import Integers, to_ycc
 from tsplat.kernels.splatting import (
-    BLUR,
-    CUTOFF,
     LANES,
     LOG2E,
     RUN,
     V8,
-    V16,
     Floats,
     Ints,
     Pixels,
@@ -40,6 +38,7 @@ from tsplat.kernels.splatting import (
     chain_rule,
     columns_of,
     exp2,
+    falloff_of,
     is_positive,
     is_thin,
     lines_of,
@@ -62,27 +61,10 @@ V4 = ti.types.vector(4, ti.f32)
 
 @ti.func
 def shape_of(q, steps: ti.template()):
-    """Integers to what pixels need of a splat, as in :func:`tsplat.kernels.splatting.prepare`."""
-    l11 = ti.cast(q[2], ti.f32) * steps[2]
-    l21 = ti.cast(q[3], ti.f32) * steps[3]
-    l22 = ti.cast(q[4], ti.f32) * steps[4]
-    sxx = l11 * l11 + BLUR
-    sxy = l11 * l21
-    syy = l21 * l21 + l22 * l22 + BLUR
-    area = l11 * l22
-    scale = -LOG2E / (area * area + BLUR * (l11 * l11 + l21 * l21 + l22 * l22 + BLUR))
-    ex = CUTOFF * ti.sqrt(sxx)
-    g = V16(0.0)
-    g[0] = ti.cast(q[0], ti.f32) * steps[0]
-    g[1] = ti.cast(q[1], ti.f32) * steps[1]
-    g[2] = 0.5 * syy * scale
-    g[3] = -sxy * scale
-    g[4] = sxx * scale
-    g[5] = ex
-    g[7] = ti.exp(sxx * scale / LOG2E)
-    g[11] = CUTOFF * CUTOFF * sxy / (CUTOFF * ti.sqrt(syy))
-    g[12] = CUTOFF * CUTOFF * sxy / ex
-    return g
+    """What pixels need of a splat's falloff, from its integers."""
+    x, y = ti.cast(q[0], ti.f32) * steps[0], ti.cast(q[1], ti.f32) * steps[1]
+    l11, l21 = ti.cast(q[2], ti.f32) * steps[2], ti.cast(q[3], ti.f32) * steps[3]
+    return falloff_of(x, y, l11, l21, ti.cast(q[4], ti.f32) * steps[4])
 
 
 @ti.func
@@ -100,7 +82,7 @@ def walk(
     """Go over the pixels of a splat, of which v is the falloff.
 
     :data:`LOOK`: sums of w v e, three channels, and of w v v. :data:`LIFT`: take the splat out of
-    the error, then the same; besides, the moments (:func:`tsplat.kernels.splatting.moments`) of
+    the error, then the same; besides, the moments (:func:`tsplat.kernels.cpu.moments`) of
     the weighted error as it was. :data:`PUT`: put it into the error; the sums are 0.
     """
     mx, my, a, b, c, q = g[0], g[1], g[2], g[3], g[4], g[7]
@@ -415,7 +397,6 @@ def descend_in_turn(
     lagrange: ti.f32,
     keep_bits: ti.f32,
     drop_bits: ti.f32,
-    lanes: ti.i32,
     workers: ti.i32,
 ):
     """One step of each of n splats, in ``order``.
@@ -427,8 +408,8 @@ def descend_in_turn(
     The k-th one has turn ``turns[j]`` in cell ``cells[j]`` for j in ``first[k] .. first[k + 1] -
     1``. over: turns that are over in each cell, and, last, how many splats were taken; all 0.
     """
-    for u in range(lanes * workers):
-        if u % lanes == 0:
+    for u in range(TURNS * workers):
+        if u % TURNS == 0:
             taken = over.shape[0] - 1
             k = ti.atomic_add(over[taken], 1)
             while k < n:

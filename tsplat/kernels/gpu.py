@@ -220,7 +220,7 @@ def sum_of_walk(
     parts: ti.template(),
     sums: ti.template(),
 ):
-    """:func:`tsplat.kernels.splatting.moments` of splat i, by a block of threads."""
+    """:func:`tsplat.kernels.cpu.moments` of splat i, by a block of threads."""
     g = prepared[i]
     mx, my, a, b, c = g[0], g[1], g[2], g[3], g[4]
     m = V8(0.0)

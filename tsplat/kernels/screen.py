@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 import taichi as ti
 
-from tsplat.kernels import gpu, pixels, runtime, splatting
+from tsplat.kernels import cpu, gpu, pixels, runtime
 from tsplat.kernels.splatting import V8, V16
-
-_THREAD_LANES = 512
 
 
 class Screen:
@@ -86,14 +84,9 @@ class Screen:
         padded[: len(values)] = values
         array.from_numpy(padded)
 
-    def _work(self) -> tuple[int, int, int, int]:
-        """On the CPU span, lanes, splat workers, tile workers: see
-        :mod:`tsplat.kernels.splatting`."""
-        return self.columns, _THREAD_LANES, self.backend.threads, self.backend.threads
-
     def _render(self, start: ti.Ndarray, out: ti.Ndarray, active: ti.Ndarray) -> None:
         picture = (start, out, active, self._n, self.columns, self.rows)
         if self.backend.on_cpu:
-            splatting.render(self._params, self._prepared, *picture, *self._work())
+            cpu.render(self._params, self._prepared, *picture, self.backend.threads)
         else:
             gpu.render(self._params, self._prepared, self._lists, self._counts, *picture)

@@ -1,4 +1,4 @@
-"""Accumulated splatting: forward, hand-written backward, and the step of the fit.
+"""Accumulated splatting: the model, and what CPUs and GPUs compute of one splat.
 
 The picture
 -----------
@@ -16,14 +16,10 @@ y, or item p alone, where there is one channel; ``rows`` is the height rounded u
 8. On a CPU, Taichi hands them to LLVM as vectors (:mod:`tsplat.kernels.runtime`), which has them
 in AVX registers; what it cannot do with vectors (select, abs, negation, casts) is written around.
 
-Work
-----
-The kernels here are those of the CPU; GPUs have :mod:`tsplat.kernels.gpu`, which shares what is
-done for one splat. A *worker* takes every ``workers``-th item. There is a worker a thread, and a
-render item is a strip of 8 lines: Taichi gives each thread one contiguous part of a loop of at
-least ``lanes`` = 512 turns, so a worker is 512 turns of which the first one works.
-
-Sums run in an order that depends on neither threads nor workers: results are reproducible.
+Kernels
+-------
+:mod:`tsplat.kernels.cpu` and :mod:`tsplat.kernels.gpu` render, differentiate and fit, each in its
+own way over the pixels.
 """
 # No `from __future__ import annotations`: Taichi reads the annotations of a kernel.
 
@@ -88,16 +84,8 @@ def is_positive(v):
 
 
 @ti.func
-def prepare(i, params: ti.template(), prepared: ti.template()):
-    """What pixels need of splat i.
-
-    0-1 mean; 2-4 -log2(e) times (a/2, b, c) of the conic [[a, b], [b, c]]; 5-6 half extents of
-    the cut-off ellipse; 7 ratio of row ratios; 8-10 colour; 11 dx of its lowest, 12 dy of its
-    rightmost point; 13 ratio of row ratios in neighbouring blocks, 14 of block ratios; 15 unused.
-    """
-    l11 = params[i, 2]
-    l21 = params[i, 3]
-    l22 = params[i, 4]
+def falloff_of(x, y, l11, l21, l22):
+    """What pixels need of a splat's falloff, at the places of :func:`prepare`; the others are 0."""
     sxx = l11 * l11 + BLUR
     sxy = l11 * l21
     syy = l21 * l21 + l22 * l22 + BLUR
@@ -107,88 +95,34 @@ def prepare(i, params: ti.template(), prepared: ti.template()):
     ex = CUTOFF * ti.sqrt(sxx)
     ey = CUTOFF * ti.sqrt(syy)
     g = V16(0.0)
-    g[0] = params[i, 0]
-    g[1] = params[i, 1]
+    g[0] = x
+    g[1] = y
     g[2] = 0.5 * syy * scale
     g[3] = -sxy * scale
     g[4] = sxx * scale
     g[5] = ex
     g[6] = ey
     g[7] = ti.exp(sxx * scale / LOG2E)
-    g[8] = params[i, 5]
-    g[9] = params[i, 6]
-    g[10] = params[i, 7]
     g[11] = CUTOFF * CUTOFF * sxy / ey
     g[12] = CUTOFF * CUTOFF * sxy / ex
-    g[13] = ti.exp(8.0 * g[3] / LOG2E)
-    g[14] = ti.exp(128.0 * g[2] / LOG2E)
-    prepared[i] = g
+    return g
 
 
 @ti.func
-def accumulate(
-    strip,
-    left,
-    right,
-    n,
-    columns,
-    rows,
-    prepared: ti.template(),
-    active: ti.template(),
-    out: ti.template(),
-):
-    """Add n splats to the active ones of blocks left..right-1 of lines 8 strip .. 8 strip + 7.
+def prepare(i, params: ti.template(), prepared: ti.template()):
+    """What pixels need of splat i.
 
-    The weight of a row follows from the one above: w(y+1) = w(y) r(y), r(y+1) = r(y) q. So do the
-    first row's of a block from those of the block before, for at most :data:`RUN` blocks.
+    0-1 mean; 2-4 -log2(e) times (a/2, b, c) of the conic [[a, b], [b, c]]; 5-6 half extents of
+    the cut-off ellipse; 7 ratio of row ratios; 8-10 colour; 11 dx of its lowest, 12 dy of its
+    rightmost point; 13 ratio of row ratios in neighbouring blocks, 14 of block ratios; 15 unused.
     """
-    top = ti.cast(8 * strip, ti.f32)
-    for i in range(n):
-        my = prepared[i][1]
-        ey = prepared[i][6]
-        if my + ey > top and my - ey < top + 8.0:
-            g = prepared[i]
-            mx, a, b, c, q = g[0], g[2], g[3], g[4], g[7]
-            red, green, blue = g[8], g[9], g[10]
-            y0 = top + 0.5 - my
-            low = ti.max(-ey, y0)
-            high = ti.min(ey, y0 + 7.0)
-            at_right = ti.max(low, ti.min(high, g[12]))
-            at_left = ti.max(low, ti.min(high, -g[12]))
-            disc = b * b - 2.0 * a * c
-            x1 = -b * at_right - ti.sqrt(ti.max(0.0, disc * at_right * at_right - 2.0 * a * CUT2))
-            x0 = -b * at_left + ti.sqrt(ti.max(0.0, disc * at_left * at_left - 2.0 * a * CUT2))
-            half = 0.5 / a
-            first = ti.max(left, ti.cast(ti.floor((mx + x0 * half) * 0.125), ti.i32))
-            last = ti.min(right - 1, ti.cast(ti.floor((mx + x1 * half) * 0.125), ti.i32))
-            row_step, block_step = g[13], g[14]
-            w0, r0, across = V8(0.0), V8(0.0), V8(0.0)
-            run = ti.select(is_thin(ti.min(a, 0.5 * c)), 1, RUN)
-            ahead = 0
-            for xb in range(first, last + 1):
-                if active[strip * columns + xb] == 0:
-                    ahead = 0
-                else:
-                    if ahead == 0:
-                        dx = LANES + (xb * 8 + 0.5 - mx)
-                        w0 = exp2((a * dx + b * y0) * dx + 0.5 * c * y0 * y0)
-                        r0 = exp2(b * dx + c * (y0 + 0.5))
-                        across = exp2(16.0 * a * dx + (64.0 * a + 8.0 * b * y0))
-                        ahead = run
-                    else:
-                        w0 *= across
-                        across *= block_step
-                        r0 *= row_step
-                    ahead -= 1
-                    w, r = w0, r0
-                    start = xb * rows + strip * 8
-                    for p in range(start, start + 8):
-                        v = above_floor(w)
-                        out[3 * p] = out[3 * p] + v * red
-                        out[3 * p + 1] = out[3 * p + 1] + v * green
-                        out[3 * p + 2] = out[3 * p + 2] + v * blue
-                        w *= r
-                        r *= q
+    g = falloff_of(params[i, 0], params[i, 1], params[i, 2], params[i, 3], params[i, 4])
+    g[8] = params[i, 5]
+    g[9] = params[i, 6]
+    g[10] = params[i, 7]
+    g[13] = ti.exp(8.0 * g[3] / LOG2E)
+    g[14] = ti.exp(128.0 * g[2] / LOG2E)
+    prepared[i] = g
 
 
 @ti.func
@@ -213,54 +147,6 @@ def lines_of(g, xb, rows):
     first = ti.max(0, ti.cast(ti.floor(my + y0 / c), ti.i32))
     last = ti.min(rows - 1, ti.cast(ti.floor(my + y1 / c), ti.i32))
     return first, last
-
-
-@ti.func
-def moments(i, columns, rows, prepared: ti.template(), error: ti.template()):
-    """Sums over the pixels of splat i.
-
-    (g e_r, g e_g, g e_b, s dx, s dy, s dx dx, s dx dy, s dy dy); e is the error,
-    s = w sum_c colour_c e_c. A chain rule once a splat turns them into the gradient, so that a
-    pixel costs no more than this.
-    """
-    g = prepared[i]
-    mx, my, a, b, c, q = g[0], g[1], g[2], g[3], g[4], g[7]
-    red, green, blue = g[8], g[9], g[10]
-    er, eg, eb = V8(0.0), V8(0.0), V8(0.0)
-    sx, sy, sxx, sxy, syy = V8(0.0), V8(0.0), V8(0.0), V8(0.0), V8(0.0)
-    run = ti.select(is_thin(0.5 * c), 8, 2 * RUN)
-    first, last = columns_of(g, columns)
-    for xb in range(first, last + 1):
-        dx = LANES + (xb * 8 + 0.5 - mx)
-        ya, yb = lines_of(g, xb, rows)
-        s0, s1, s2 = V8(0.0), V8(0.0), V8(0.0)
-        for k in range((yb - ya + run) // run):
-            yk = ya + run * k
-            dy0 = yk + 0.5 - my
-            w = exp2((a * dx + b * dy0) * dx + 0.5 * c * dy0 * dy0)
-            r = exp2(b * dx + c * (dy0 + 0.5))
-            for y in range(yk, ti.min(yk + run, yb + 1)):
-                p = xb * rows + y
-                dy = y + 0.5 - my
-                v = above_floor(w)
-                e0 = error[3 * p]
-                e1 = error[3 * p + 1]
-                e2 = error[3 * p + 2]
-                er += v * e0
-                eg += v * e1
-                eb += v * e2
-                s = w * is_positive(v) * (e0 * red + e1 * green + e2 * blue)
-                s0 += s
-                s1 += s * dy
-                s2 += s * (dy * dy)
-                w *= r
-                r *= q
-        sx += s0 * dx
-        sxx += s0 * dx * dx
-        sy += s1
-        sxy += s1 * dx
-        syy += s2
-    return V8([er.sum(), eg.sum(), eb.sum(), sx.sum(), sy.sum(), sxx.sum(), sxy.sum(), syy.sum()])
 
 
 @ti.func
@@ -327,181 +213,3 @@ def adam_step(i, grad, params: ti.template(), state: ti.template(), rate, colour
     params[i, 4] = ti.max(0.4, ti.min(largest, l22 * (1.0 + u[4])))
     for k in ti.static(range(5, 8)):
         params[i, k] += u[k]
-
-
-@ti.func
-def residual_strip(
-    strip,
-    left,
-    right,
-    columns,
-    rows,
-    out: ti.template(),
-    weight: ti.template(),
-    active: ti.template(),
-):
-    """Weigh the error of a strip in place; return sum w e^2."""
-    total = V8(0.0)
-    for xb in range(left, right):
-        if active[strip * columns + xb] != 0:
-            start = xb * rows + strip * 8
-            for p in range(start, start + 8):
-                wt = weight[p]
-                for k in ti.static(range(3)):
-                    e = out[3 * p + k]
-                    total += wt * e * e
-                    out[3 * p + k] = wt * e
-    return total.sum()
-
-
-@ti.func
-def begin_strip(
-    strip,
-    left,
-    right,
-    columns,
-    rows,
-    start: ti.template(),
-    out: ti.template(),
-    active: ti.template(),
-):
-    for xb in range(left, right):
-        if active[strip * columns + xb] != 0:
-            first = xb * rows + strip * 8
-            for p in range(first, first + 8):
-                out[3 * p] = start[3 * p]
-                out[3 * p + 1] = start[3 * p + 1]
-                out[3 * p + 2] = start[3 * p + 2]
-
-
-@ti.kernel
-def render(
-    params: Splats,
-    prepared: Prepared,
-    start: Pixels,
-    out: Pixels,
-    active: Ints,
-    n: ti.i32,
-    columns: ti.i32,
-    rows: ti.i32,
-    span: ti.i32,
-    lanes: ti.i32,
-    splat_workers: ti.i32,
-    tile_workers: ti.i32,
-):
-    """out = start + sum of n splats, in active tiles only. active: (strips * columns,)."""
-    for u in range(lanes * splat_workers):
-        if u % lanes == 0:
-            worker = u // lanes
-            for k in range((n - worker + splat_workers - 1) // splat_workers):
-                prepare(worker + k * splat_workers, params, prepared)
-    for u in range(lanes * tile_workers):
-        if u % lanes == 0:
-            worker = u // lanes
-            across = (columns + span - 1) // span
-            items = across * (rows // 8)
-            for k in range((items - worker + tile_workers - 1) // tile_workers):
-                item = worker + k * tile_workers
-                strip = item // across
-                left = item % across * span
-                right = ti.min(columns, left + span)
-                begin_strip(strip, left, right, columns, rows, start, out, active)
-                accumulate(strip, left, right, n, columns, rows, prepared, active, out)
-
-
-@ti.kernel
-def weigh(
-    out: Pixels,
-    weight: Pixels,
-    active: Ints,
-    losses: Floats,
-    columns: ti.i32,
-    rows: ti.i32,
-    lanes: ti.i32,
-    tile_workers: ti.i32,
-):
-    """out *= weight; losses[strip] = sum of weight * out^2 of the strip."""
-    for u in range(lanes * tile_workers):
-        if u % lanes == 0:
-            worker = u // lanes
-            strips = rows // 8
-            for k in range((strips - worker + tile_workers - 1) // tile_workers):
-                strip = worker + k * tile_workers
-                losses[strip] = residual_strip(
-                    strip, 0, columns, columns, rows, out, weight, active
-                )
-
-
-@ti.kernel
-def gradient(
-    params: Splats,
-    prepared: Prepared,
-    error: Pixels,
-    grads: Splats,
-    n: ti.i32,
-    columns: ti.i32,
-    rows: ti.i32,
-    lanes: ti.i32,
-    splat_workers: ti.i32,
-):
-    """Gradient of 1/2 sum error^2, one splat at a time: no atomics, reproducible sums."""
-    for u in range(lanes * splat_workers):
-        if u % lanes == 0:
-            worker = u // lanes
-            for k in range((n - worker + splat_workers - 1) // splat_workers):
-                i = worker + k * splat_workers
-                g = chain(i, moments(i, columns, rows, prepared, error), params, prepared)
-                for j in ti.static(range(8)):
-                    grads[i, j] = g[j]
-
-
-@ti.kernel
-def iterate(
-    params: Splats,
-    prepared: Prepared,
-    state: Splats,
-    start: Pixels,
-    error: Pixels,
-    weight: Pixels,
-    active: Ints,
-    losses: Floats,
-    n: ti.i32,
-    columns: ti.i32,
-    rows: ti.i32,
-    span: ti.i32,
-    lanes: ti.i32,
-    splat_workers: ti.i32,
-    tile_workers: ti.i32,
-    rate: ti.f32,
-    colour_rate: ti.f32,
-    t: ti.f32,
-    largest: ti.f32,
-):
-    """One iteration of the fit in one launch: prepare, render, residual, backward, Adam."""
-    for u in range(lanes * splat_workers):
-        if u % lanes == 0:
-            worker = u // lanes
-            for k in range((n - worker + splat_workers - 1) // splat_workers):
-                prepare(worker + k * splat_workers, params, prepared)
-    for u in range(lanes * tile_workers):
-        if u % lanes == 0:
-            worker = u // lanes
-            across = (columns + span - 1) // span
-            items = across * (rows // 8)
-            for k in range((items - worker + tile_workers - 1) // tile_workers):
-                item = worker + k * tile_workers
-                strip = item // across
-                left = item % across * span
-                right = ti.min(columns, left + span)
-                begin_strip(strip, left, right, columns, rows, start, error, active)
-                accumulate(strip, left, right, n, columns, rows, prepared, active, error)
-                losses[item] = residual_strip(
-                    strip, left, right, columns, rows, error, weight, active
-                )
-    for u in range(lanes * splat_workers):
-        if u % lanes == 0:
-            worker = u // lanes
-            for k in range((n - worker + splat_workers - 1) // splat_workers):
-                i = worker + k * splat_workers
-                g = chain(i, moments(i, columns, rows, prepared, error), params, prepared)
-                adam_step(i, g, params, state, rate, colour_rate, t, largest)

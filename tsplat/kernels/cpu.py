@@ -1,0 +1,288 @@
+"""Render, gradient and iteration as CPUs run them: a worker a thread.
+
+A *worker* takes every ``workers``-th splat, or strip of 8 lines: Taichi gives each thread one
+contiguous part of a loop of at least :data:`TURNS` turns, so a worker is as many turns, of which
+the first one works. Sums run in an order that depends on neither threads nor workers: results are
+reproducible.
+"""
+# No `from __future__ import annotations`: Taichi reads the annotations of a kernel.
+
+import taichi as ti
+
+from tsplat.kernels.splatting import (
+    CUT2,
+    LANES,
+    RUN,
+    V8,
+    Floats,
+    Ints,
+    Pixels,
+    Prepared,
+    Splats,
+    above_floor,
+    adam_step,
+    chain,
+    columns_of,
+    exp2,
+    is_positive,
+    is_thin,
+    lines_of,
+    prepare,
+)
+
+TURNS = 512
+
+
+@ti.func
+def share_of(u, n, workers):
+    """How many of n items are left to turn u: those of its worker, u // TURNS, or none."""
+    share = 0
+    if u % TURNS == 0:
+        share = (n - u // TURNS + workers - 1) // workers
+    return share
+
+
+@ti.func
+def accumulate(
+    strip, n, columns, rows, prepared: ti.template(), active: ti.template(), out: ti.template()
+):
+    """Add n splats to the active blocks of lines 8 strip .. 8 strip + 7.
+
+    The weight of a row follows from the one above: w(y+1) = w(y) r(y), r(y+1) = r(y) q. So do the
+    first row's of a block from those of the block before, for at most :data:`RUN` blocks.
+    """
+    top = ti.cast(8 * strip, ti.f32)
+    for i in range(n):
+        my = prepared[i][1]
+        ey = prepared[i][6]
+        if my + ey > top and my - ey < top + 8.0:
+            g = prepared[i]
+            mx, a, b, c, q = g[0], g[2], g[3], g[4], g[7]
+            red, green, blue = g[8], g[9], g[10]
+            y0 = top + 0.5 - my
+            low = ti.max(-ey, y0)
+            high = ti.min(ey, y0 + 7.0)
+            at_right = ti.max(low, ti.min(high, g[12]))
+            at_left = ti.max(low, ti.min(high, -g[12]))
+            disc = b * b - 2.0 * a * c
+            x1 = -b * at_right - ti.sqrt(ti.max(0.0, disc * at_right * at_right - 2.0 * a * CUT2))
+            x0 = -b * at_left + ti.sqrt(ti.max(0.0, disc * at_left * at_left - 2.0 * a * CUT2))
+            half = 0.5 / a
+            first = ti.max(0, ti.cast(ti.floor((mx + x0 * half) * 0.125), ti.i32))
+            last = ti.min(columns - 1, ti.cast(ti.floor((mx + x1 * half) * 0.125), ti.i32))
+            row_step, block_step = g[13], g[14]
+            w0, r0, across = V8(0.0), V8(0.0), V8(0.0)
+            run = ti.select(is_thin(ti.min(a, 0.5 * c)), 1, RUN)
+            ahead = 0
+            for xb in range(first, last + 1):
+                if active[strip * columns + xb] == 0:
+                    ahead = 0
+                else:
+                    if ahead == 0:
+                        dx = LANES + (xb * 8 + 0.5 - mx)
+                        w0 = exp2((a * dx + b * y0) * dx + 0.5 * c * y0 * y0)
+                        r0 = exp2(b * dx + c * (y0 + 0.5))
+                        across = exp2(16.0 * a * dx + (64.0 * a + 8.0 * b * y0))
+                        ahead = run
+                    else:
+                        w0 *= across
+                        across *= block_step
+                        r0 *= row_step
+                    ahead -= 1
+                    w, r = w0, r0
+                    start = xb * rows + strip * 8
+                    for p in range(start, start + 8):
+                        v = above_floor(w)
+                        out[3 * p] = out[3 * p] + v * red
+                        out[3 * p + 1] = out[3 * p + 1] + v * green
+                        out[3 * p + 2] = out[3 * p + 2] + v * blue
+                        w *= r
+                        r *= q
+
+
+@ti.func
+def moments(i, columns, rows, prepared: ti.template(), error: ti.template()):
+    """Sums over the pixels of splat i.
+
+    (g e_r, g e_g, g e_b, s dx, s dy, s dx dx, s dx dy, s dy dy); e is the error,
+    s = w sum_c colour_c e_c. A chain rule once a splat turns them into the gradient, so that a
+    pixel costs no more than this.
+    """
+    g = prepared[i]
+    mx, my, a, b, c, q = g[0], g[1], g[2], g[3], g[4], g[7]
+    red, green, blue = g[8], g[9], g[10]
+    er, eg, eb = V8(0.0), V8(0.0), V8(0.0)
+    sx, sy, sxx, sxy, syy = V8(0.0), V8(0.0), V8(0.0), V8(0.0), V8(0.0)
+    run = ti.select(is_thin(0.5 * c), 8, 2 * RUN)
+    first, last = columns_of(g, columns)
+    for xb in range(first, last + 1):
+        dx = LANES + (xb * 8 + 0.5 - mx)
+        ya, yb = lines_of(g, xb, rows)
+        s0, s1, s2 = V8(0.0), V8(0.0), V8(0.0)
+        for k in range((yb - ya + run) // run):
+            yk = ya + run * k
+            dy0 = yk + 0.5 - my
+            w = exp2((a * dx + b * dy0) * dx + 0.5 * c * dy0 * dy0)
+            r = exp2(b * dx + c * (dy0 + 0.5))
+            for y in range(yk, ti.min(yk + run, yb + 1)):
+                p = xb * rows + y
+                dy = y + 0.5 - my
+                v = above_floor(w)
+                e0 = error[3 * p]
+                e1 = error[3 * p + 1]
+                e2 = error[3 * p + 2]
+                er += v * e0
+                eg += v * e1
+                eb += v * e2
+                s = w * is_positive(v) * (e0 * red + e1 * green + e2 * blue)
+                s0 += s
+                s1 += s * dy
+                s2 += s * (dy * dy)
+                w *= r
+                r *= q
+        sx += s0 * dx
+        sxx += s0 * dx * dx
+        sy += s1
+        sxy += s1 * dx
+        syy += s2
+    return V8([er.sum(), eg.sum(), eb.sum(), sx.sum(), sy.sum(), sxx.sum(), sxy.sum(), syy.sum()])
+
+
+@ti.func
+def weigh_strip(
+    strip, columns, rows, out: ti.template(), weight: ti.template(), active: ti.template()
+):
+    """Weigh the error of a strip in place; return sum w e^2."""
+    total = V8(0.0)
+    for xb in range(columns):
+        if active[strip * columns + xb] != 0:
+            start = xb * rows + strip * 8
+            for p in range(start, start + 8):
+                wt = weight[p]
+                for k in ti.static(range(3)):
+                    e = out[3 * p + k]
+                    total += wt * e * e
+                    out[3 * p + k] = wt * e
+    return total.sum()
+
+
+@ti.func
+def draw_strip(
+    strip,
+    n,
+    columns,
+    rows,
+    prepared: ti.template(),
+    start: ti.template(),
+    active: ti.template(),
+    out: ti.template(),
+):
+    """out = start + sum of n splats, in the active tiles of a strip."""
+    for xb in range(columns):
+        if active[strip * columns + xb] != 0:
+            first = xb * rows + strip * 8
+            for p in range(first, first + 8):
+                out[3 * p] = start[3 * p]
+                out[3 * p + 1] = start[3 * p + 1]
+                out[3 * p + 2] = start[3 * p + 2]
+    accumulate(strip, n, columns, rows, prepared, active, out)
+
+
+@ti.func
+def prepare_all(
+    params: ti.template(), prepared: ti.template(), n: ti.template(), workers: ti.template()
+):
+    """A loop of its own. Numbers come as templates: a copy would take a launch."""
+    for u in range(TURNS * workers):
+        for k in range(share_of(u, n, workers)):
+            prepare(u // TURNS + k * workers, params, prepared)
+
+
+@ti.kernel
+def render(
+    params: Splats,
+    prepared: Prepared,
+    start: Pixels,
+    out: Pixels,
+    active: Ints,
+    n: ti.i32,
+    columns: ti.i32,
+    rows: ti.i32,
+    workers: ti.i32,
+):
+    """out = start + sum of n splats, in active tiles only. active: (strips * columns,)."""
+    prepare_all(params, prepared, n, workers)
+    for u in range(TURNS * workers):
+        for k in range(share_of(u, rows // 8, workers)):
+            strip = u // TURNS + k * workers
+            draw_strip(strip, n, columns, rows, prepared, start, active, out)
+
+
+@ti.kernel
+def weigh(
+    out: Pixels,
+    weight: Pixels,
+    active: Ints,
+    losses: Floats,
+    columns: ti.i32,
+    rows: ti.i32,
+    workers: ti.i32,
+):
+    """out *= weight; losses[strip] = sum of weight * out^2 of the strip."""
+    for u in range(TURNS * workers):
+        for k in range(share_of(u, rows // 8, workers)):
+            strip = u // TURNS + k * workers
+            losses[strip] = weigh_strip(strip, columns, rows, out, weight, active)
+
+
+@ti.kernel
+def gradient(
+    params: Splats,
+    prepared: Prepared,
+    error: Pixels,
+    grads: Splats,
+    n: ti.i32,
+    columns: ti.i32,
+    rows: ti.i32,
+    workers: ti.i32,
+):
+    """Gradient of 1/2 sum error^2, one splat at a time: no atomics, reproducible sums."""
+    for u in range(TURNS * workers):
+        for k in range(share_of(u, n, workers)):
+            i = u // TURNS + k * workers
+            g = chain(i, moments(i, columns, rows, prepared, error), params, prepared)
+            for j in ti.static(range(8)):
+                grads[i, j] = g[j]
+
+
+@ti.kernel
+def iterate(
+    params: Splats,
+    prepared: Prepared,
+    state: Splats,
+    start: Pixels,
+    error: Pixels,
+    weight: Pixels,
+    active: Ints,
+    losses: Floats,
+    n: ti.i32,
+    columns: ti.i32,
+    rows: ti.i32,
+    workers: ti.i32,
+    rate: ti.f32,
+    colour_rate: ti.f32,
+    t: ti.f32,
+    largest: ti.f32,
+):
+    """One iteration of the fit in one launch: prepare, render, residual, backward, Adam."""
+    prepare_all(params, prepared, n, workers)
+    for u in range(TURNS * workers):
+        for k in range(share_of(u, rows // 8, workers)):
+            strip = u // TURNS + k * workers
+            draw_strip(strip, n, columns, rows, prepared, start, active, error)
+            losses[strip] = weigh_strip(strip, columns, rows, error, weight, active)
+    for u in range(TURNS * workers):
+        for k in range(share_of(u, n, workers)):
+            i = u // TURNS + k * workers
+            g = chain(i, moments(i, columns, rows, prepared, error), params, prepared)
+            adam_step(i, g, params, state, rate, colour_rate, t, largest)
