@@ -11,7 +11,7 @@ from tsplat.encoding.fit.descent import Prices, descend, inter_table
 from tsplat.encoding.quantise import quantise
 from tsplat.kernels import runtime
 from tsplat.kernels.canvas import Canvas
-from tsplat.kernels.descent import LARGEST
+from tsplat.kernels.rates import LARGEST
 from tsplat.splats import Splats, Steps
 from tsplat.stream import delta
 

@@ -8,7 +8,8 @@ import pytest
 from tests import reference
 from tests.clips import pictures
 from tests.reference import random_splats
-from tsplat.kernels.canvas import Canvas, latents
+from tsplat.kernels.adan import latents
+from tsplat.kernels.canvas import Canvas
 from tsplat.paper.adan import HALVING, AdanConfig, fit_adan, halving
 from tsplat.paper.scatter import OFFSET, scatter
 from tsplat.splats import Splats

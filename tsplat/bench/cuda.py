@@ -153,8 +153,10 @@ def translate(folder: Path, capability: int) -> list[Path]:
 
 def launch() -> None:
     """Launch every kernel that runs on a GPU once; results are nonsense under our driver."""
-    from tsplat.kernels import descent, runtime
-    from tsplat.kernels.canvas import Canvas, Turns
+    from tsplat.kernels import runtime
+    from tsplat.kernels.canvas import Canvas
+    from tsplat.kernels.descent import Turns
+    from tsplat.kernels.rates import RATES
 
     canvas = Canvas(40, 24, runtime.start("cuda"))
     splats = np.ones((30, 8), np.float32)
@@ -171,7 +173,7 @@ def launch() -> None:
     down = canvas.descending(integers, splats)
     bounds = np.tile(np.array([-99, 99], np.int32), (8, 1))
     contexts = np.zeros(30, np.int32)
-    steps, rates = np.ones(8, np.float32), np.ones(descent.RATES, np.float32)
+    steps, rates = np.ones(8, np.float32), np.ones(RATES, np.float32)
     down.set(integers, integers, contexts, steps, rates, bounds)
     order, none = np.arange(30, dtype=np.int32), np.zeros(0, np.int32)
     down.step(Turns(order, [(0, 30)], none, none, none, 0), False, 1.0, 0.0, 1.0)

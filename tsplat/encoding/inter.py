@@ -15,7 +15,7 @@ from tsplat.encoding.predict.worth import expected_gain
 from tsplat.encoding.quantise import quantise
 from tsplat.encoding.ways import Change, Scene
 from tsplat.kernels.canvas import Canvas
-from tsplat.kernels.descent import LARGEST
+from tsplat.kernels.rates import LARGEST
 from tsplat.splats import QuantizedSplats, Splats
 from tsplat.stream import delta, payload
 from tsplat.stream.header import Header

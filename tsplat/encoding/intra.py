@@ -15,7 +15,7 @@ from tsplat.encoding.init.superpixel import superpixel
 from tsplat.encoding.quantise import quantise, within_overlap
 from tsplat.encoding.ways import Scene
 from tsplat.kernels.canvas import Canvas
-from tsplat.kernels.descent import LARGEST
+from tsplat.kernels.rates import LARGEST
 from tsplat.splats import QuantizedSplats, Splats, Steps
 from tsplat.stream import payload
 from tsplat.stream.entropy import Peak

@@ -13,13 +13,21 @@ Zhang et al., GaussianImage, ECCV 2024, and its released code.
 """
 # No `from __future__ import annotations`: Taichi reads the annotations of a kernel.
 
+from typing import TYPE_CHECKING
+
+import numpy as np
 import taichi as ti
 
 from tsplat.kernels.splatting import Pixels, Splats, is_positive
 
+if TYPE_CHECKING:
+    from tsplat.kernels.canvas import Canvas
+
 BETAS = (0.98, 0.92, 0.99)
 """Of the gradient, of its differences, of the squares."""
 EPSILON = 1e-8
+_INSIDE = 1 - 1e-6
+"""Of a picture's half width or height: how far from its centre means may lie under tanh."""
 STATE = 32
 """Numbers of a splat: means of the gradient, of its differences and of the squares, and the last
 gradient, 8 each."""
@@ -84,3 +92,45 @@ def step(
             if ti.static(k < 2):
                 value = 0.5 * extent * (ti.tanh(value) + 1.0)
             params[i, k] = value
+
+
+class Adan:
+    """A canvas's splats in GaussianImage's coordinates."""
+
+    def __init__(self, canvas: "Canvas", params: np.ndarray):
+        self._canvas, self._t = canvas, 0
+        self._latents = ti.ndarray(ti.f32, (max(1, len(params)), 8))
+        self._state = ti.ndarray(ti.f32, (max(1, len(params)), STATE))
+        if len(params):
+            self._latents.from_numpy(latents(params, canvas.width, canvas.height))
+        self._state.fill(0.0)
+
+    def step(self, rate: float) -> None:
+        """One step down the canvas's squared error, in place."""
+        canvas = self._canvas
+        self._t += 1
+        canvas._project_clamped()
+        corrections = [1 - beta**self._t for beta in BETAS]
+        step(
+            canvas._params,
+            self._latents,
+            canvas._grads,
+            self._state,
+            canvas._n,
+            canvas.width,
+            canvas.height,
+            2 / (3 * canvas.width * canvas.height),
+            rate,
+            self._t == 1,
+            corrections[0],
+            corrections[1],
+            corrections[2] ** 0.5,
+        )
+
+
+def latents(params: np.ndarray, width: int, height: int) -> np.ndarray:
+    """What Adan steps, (n, 8) float32, for splats, (n, 8) float32; means are moved inside."""
+    out = params.astype(np.float64)
+    share = 2 * out[:, :2] / (width, height) - 1
+    out[:, :2] = np.arctanh(np.clip(share, -_INSIDE, _INSIDE))
+    return out.astype(np.float32)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import taichi as ti
 
-from tsplat.kernels import adan, cpu, descent, gpu, gpu_descent, pixels, runtime
+from tsplat.kernels import adan, cpu, gpu, pixels, runtime
 from tsplat.kernels import quantise as quantisation
+from tsplat.kernels.descent import Descent
 from tsplat.kernels.screen import Screen
 from tsplat.kernels.splatting import BLUR, CUTOFF
-
-_INSIDE = 1 - 1e-6
-"""Of a picture's half width or height: how far from its centre means may lie under tanh."""
 
 
 class Canvas(Screen):
@@ -126,14 +122,14 @@ class Canvas(Screen):
         if t == 1:
             self._state.fill(0.0)
         picture = (self._state, self._base, self._error, self._weight, self._active, self._losses)
-        size = (self._n, self.columns, self.rows)
+        size: tuple[int, ...] = (self._n, self.columns, self.rows)
         step = (rate, colour_rate, float(t), self._largest)
         if self.backend.on_cpu:
-            splats = (self._params, self._prepared)
-            cpu.iterate(*splats, *picture, *size, self.backend.threads, *step)
+            size += (self.backend.threads,)
+            cpu.iterate(self._params, self._prepared, *picture, *size, *step)
         else:
-            splats = (self._params, self._prepared, self._lists, self._counts)
-            gpu.iterate(*splats, *picture, *size, *step)
+            lists = (self._lists, self._counts)
+            gpu.iterate(self._params, self._prepared, *lists, *picture, *size, *step)
 
     def loss(self) -> float:
         """Weighted squared error, summed, that the last :meth:`iterate` started from."""
@@ -180,10 +176,10 @@ class Canvas(Screen):
 
     # -- GaussianImage's optimiser ---------------------------------------------------------
 
-    def adan(self, params: np.ndarray) -> Adan:
+    def adan(self, params: np.ndarray) -> adan.Adan:
         """Start Adan from these splats, (n, 8) float32; after :meth:`begin`."""
         self.load(params)
-        return Adan(self, params)
+        return adan.Adan(self, params)
 
     def clamped_gradient(self) -> np.ndarray:
         """As :meth:`gradient`, but of the error of the picture clamped to 0..1."""
@@ -297,159 +293,6 @@ class Canvas(Screen):
             gpu.gradient(*splats, *size)
 
 
-@dataclass(frozen=True)
-class Turns:
-    """In which order a descent visits splats; see :mod:`tsplat.kernels.descent`.
-
-    Attributes
-    ----------
-    order : (n,) int32
-        Numbers of the splats.
-    batches : list of (int, int)
-        Parts of the order whose splats share no cell.
-    first : (n + 1,) int32
-        Where the cells of each splat of the order begin.
-    cells, turns : (m,) int32
-        The cells that a splat's candidates reach, and how many splats have their turn there
-        before it.
-    count : int
-        Number of cells of the picture.
-    """
-
-    order: np.ndarray
-    batches: list[tuple[int, int]]
-    first: np.ndarray
-    cells: np.ndarray
-    turns: np.ndarray
-    count: int
-
-
-class Descent:
-    """Integers of a canvas's splats on their way down; see :mod:`tsplat.kernels.descent`."""
-
-    def __init__(self, canvas: Canvas, values: np.ndarray):
-        self._canvas, self._n = canvas, len(values)
-        self._values = self._array(values.astype(np.int32))
-        self._alive = self._array(np.ones(self._n, np.int32))
-        self._gains = self._array(np.zeros(self._n, np.float32))
-
-    def set(
-        self,
-        reference: np.ndarray,
-        proposal: np.ndarray,
-        contexts: np.ndarray,
-        steps: np.ndarray,
-        rates: np.ndarray,
-        bounds: np.ndarray,
-    ) -> None:
-        """What integers are compared with, (n, 8), (n, 8), (n,); what they are and cost."""
-        integers = (reference, proposal, contexts, bounds)
-        given = (self._array(a.astype(np.int32)) for a in integers)
-        self._reference, self._proposal, self._contexts, self._bounds = given
-        self._steps = self._array(steps.astype(np.float32))
-        self._rates = self._array(rates.astype(np.float32))
-
-    def step(
-        self,
-        turns: Turns,
-        intra: bool,
-        lagrange: float,
-        keep_bits: float,
-        drop_bits: float,
-    ) -> float:
-        """Visit every splat once; what the cost has lost."""
-        canvas = self._canvas
-        splats = (
-            self._values,
-            self._reference,
-            self._proposal,
-            self._contexts,
-            self._alive,
-            self._gains,
-            self._array(turns.order),
-        )
-        costs = (
-            self._steps,
-            self._rates,
-            self._bounds,
-            canvas._error,
-            canvas._weight,
-            canvas.columns,
-            canvas.rows,
-            descent.INTRA if intra else descent.INTER,
-            lagrange,
-            keep_bits,
-            drop_bits,
-        )
-        if canvas.backend.on_cpu:
-            order = (turns.first, turns.cells, turns.turns, np.zeros(turns.count + 1, np.int32))
-            waiting = (self._array(a.astype(np.int32)) for a in order)
-            descent.descend_in_turn(*splats, *waiting, self._n, *costs, canvas.backend.threads)
-        else:
-            for start, end in turns.batches:
-                gpu_descent.descend(*splats, start, end - start, *costs)
-        return float(_on_host(self._gains).sum(dtype=np.float64))
-
-    def values(self) -> np.ndarray:
-        """The integers as they are now, (n, 8) int32."""
-        return _on_host(self._values)
-
-    def _array(self, values: np.ndarray) -> ti.Ndarray | np.ndarray:
-        """A buffer with these values: on a CPU, the array itself, which costs a launch less."""
-        values = np.ascontiguousarray(values)
-        if self._canvas.backend.on_cpu:
-            return values
-        out = ti.ndarray(ti.i32 if values.dtype == np.int32 else ti.f32, values.shape)
-        out.from_numpy(values)
-        return out
-
-    def result(self) -> tuple[np.ndarray, np.ndarray]:
-        """The integers, (n, 8) int32, and which splats are left, (n,) bool."""
-        return self.values(), _on_host(self._alive) > 0
-
-
-class Adan:
-    """A canvas's splats in GaussianImage's coordinates; see :mod:`tsplat.kernels.adan`."""
-
-    def __init__(self, canvas: Canvas, params: np.ndarray):
-        self._canvas, self._t = canvas, 0
-        self._latents = ti.ndarray(ti.f32, (max(1, len(params)), 8))
-        self._state = ti.ndarray(ti.f32, (max(1, len(params)), adan.STATE))
-        if len(params):
-            self._latents.from_numpy(latents(params, canvas.width, canvas.height))
-        self._state.fill(0.0)
-
-    def step(self, rate: float) -> None:
-        """One step down the canvas's squared error, in place."""
-        canvas = self._canvas
-        self._t += 1
-        canvas._project_clamped()
-        corrections = [1 - beta**self._t for beta in adan.BETAS]
-        adan.step(
-            canvas._params,
-            self._latents,
-            canvas._grads,
-            self._state,
-            canvas._n,
-            canvas.width,
-            canvas.height,
-            2 / (3 * canvas.width * canvas.height),
-            rate,
-            self._t == 1,
-            corrections[0],
-            corrections[1],
-            corrections[2] ** 0.5,
-        )
-
-
-def latents(params: np.ndarray, width: int, height: int) -> np.ndarray:
-    """What Adan steps, (n, 8) float32, for splats, (n, 8) float32; means are moved inside."""
-    out = params.astype(np.float64)
-    share = 2 * out[:, :2] / (width, height) - 1
-    out[:, :2] = np.arctanh(np.clip(share, -_INSIDE, _INSIDE))
-    return out.astype(np.float32)
-
-
 def _halved(picture: np.ndarray) -> np.ndarray:
     """Means of 2x2 pixels, the last ones of an odd side twice; (H, W) or (H, W, 3) float32."""
     down = [
@@ -457,10 +300,6 @@ def _halved(picture: np.ndarray) -> np.ndarray:
     ]
     rows = picture[down[0]] + picture[down[1]]
     return (rows[:, down[2]] + rows[:, down[3]]) / 4
-
-
-def _on_host(array: ti.Ndarray | np.ndarray) -> np.ndarray:
-    return array if isinstance(array, np.ndarray) else array.to_numpy()
 
 
 def determinant(params: np.ndarray) -> np.ndarray:

@@ -43,6 +43,14 @@ def share_of(u, n, workers):
 
 
 @ti.func
+def row_of(a, b, c, dx, dy):
+    """Weights of a row of a block, and their ratios to those of the row above it."""
+    w = exp2((a * dx + b * dy) * dx + 0.5 * c * dy * dy)
+    r = exp2(b * dx + c * (dy + 0.5))
+    return w, r
+
+
+@ti.func
 def accumulate(
     strip, n, columns, rows, prepared: ti.template(), active: ti.template(), out: ti.template()
 ):
@@ -80,8 +88,7 @@ def accumulate(
                 else:
                     if ahead == 0:
                         dx = LANES + (xb * 8 + 0.5 - mx)
-                        w0 = exp2((a * dx + b * y0) * dx + 0.5 * c * y0 * y0)
-                        r0 = exp2(b * dx + c * (y0 + 0.5))
+                        w0, r0 = row_of(a, b, c, dx, y0)
                         across = exp2(16.0 * a * dx + (64.0 * a + 8.0 * b * y0))
                         ahead = run
                     else:
@@ -121,9 +128,7 @@ def moments(i, columns, rows, prepared: ti.template(), error: ti.template()):
         s0, s1, s2 = V8(0.0), V8(0.0), V8(0.0)
         for k in range((yb - ya + run) // run):
             yk = ya + run * k
-            dy0 = yk + 0.5 - my
-            w = exp2((a * dx + b * dy0) * dx + 0.5 * c * dy0 * dy0)
-            r = exp2(b * dx + c * (dy0 + 0.5))
+            w, r = row_of(a, b, c, dx, yk + 0.5 - my)
             for y in range(yk, ti.min(yk + run, yb + 1)):
                 p = xb * rows + y
                 dy = y + 0.5 - my

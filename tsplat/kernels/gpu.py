@@ -88,8 +88,10 @@ def count_below(mine, lane, words: ti.template()):
 
 
 @ti.func
-def add_up(mine, lane, values: ti.template(), sums: ti.template()):
+def add_up(mine, lane):
     """Sum of the block's numbers, in the order of lanes."""
+    values = SharedArray((THREADS,), ti.f32)
+    sums = SharedArray((GROUPS,), ti.f32)
     values[lane] = mine
     sync()
     if lane < GROUPS:
@@ -130,9 +132,9 @@ def list_band(
     prepared: ti.template(),
     lists: ti.template(),
     counts: ti.template(),
-    words: ti.template(),
 ):
     """lists[band, :counts[band]] = the splats that reach the band, in order."""
+    words = SharedArray((WORDS,), ti.i32)
     top = ti.cast(band * SIDE, ti.f32)
     found = 0
     for chunk in range((n + THREADS - 1) // THREADS):
@@ -152,6 +154,23 @@ def list_band(
 
 
 @ti.func
+def prepare_and_list(
+    n: ti.template(),
+    listers: ti.template(),
+    params: ti.template(),
+    prepared: ti.template(),
+    lists: ti.template(),
+    counts: ti.template(),
+):
+    """The first two launches of a picture. Numbers come as templates: a copy would be another."""
+    for i in range(n):
+        prepare(i, params, prepared)
+    ti.loop_config(block_dim=THREADS)
+    for u in range(listers):
+        list_band(u // THREADS, u % THREADS, n, prepared, lists, counts)
+
+
+@ti.func
 def sum_at_pixel(
     tile,
     lane,
@@ -159,10 +178,10 @@ def sum_at_pixel(
     prepared: ti.template(),
     lists: ti.template(),
     counts: ti.template(),
-    words: ti.template(),
-    staged: ti.template(),
 ):
     """Sum of all splats at the pixel of this thread, (red, green, blue)."""
+    words = SharedArray((WORDS,), ti.i32)
+    staged = SharedArray((THREADS, STAGED), ti.f32)
     across = (columns + 1) // 2
     band = tile // across
     top = band * SIDE
@@ -210,6 +229,30 @@ def place_of(tile, lane, columns, rows, active: ti.template()):
 
 
 @ti.func
+def own_blocks(g, lane, columns):
+    """First column of blocks of this thread in a splat's pixels, and how many: every other one."""
+    first, last = columns_of(g, columns)
+    mine = first + ((lane // 64 - first) & 1)
+    return mine, (last - mine) // 2 + 1
+
+
+@ti.func
+def own_lines(g, xb, lane, rows):
+    """First line of this thread in one of them, and how many: every eighth one."""
+    first, last = lines_of(g, xb, rows)
+    mine = first + ((lane // 8 - first) & 7)
+    return mine, (last - mine + 8) // 8
+
+
+@ti.func
+def own_falloff(g, xb, y, at):
+    """dx, dy and exp(-q / 2) of a splat at pixel ``at`` of a block."""
+    dx = ti.cast(xb * 8 + at, ti.f32) + 0.5 - g[0]
+    dy = ti.cast(y, ti.f32) + 0.5 - g[1]
+    return dx, dy, ti.exp(((g[2] * dx + g[3] * dy) * dx + 0.5 * g[4] * dy * dy) * (1.0 / LOG2E))
+
+
+@ti.func
 def sum_of_walk(
     i,
     lane,
@@ -217,25 +260,19 @@ def sum_of_walk(
     rows,
     prepared: ti.template(),
     error: ti.template(),
-    parts: ti.template(),
-    sums: ti.template(),
 ):
     """:func:`tsplat.kernels.cpu.moments` of splat i, by a block of threads."""
     g = prepared[i]
-    mx, my, a, b, c = g[0], g[1], g[2], g[3], g[4]
+    parts = SharedArray((WALKERS, 8), ti.f32)
+    sums = SharedArray((WALKERS // 8, 8), ti.f32)
     m = V8(0.0)
-    first, last = columns_of(g, columns)
-    mine = first + ((lane // 64 - first) & 1)
-    for k in range((last - mine) // 2 + 1):
+    mine, across = own_blocks(g, lane, columns)
+    for k in range(across):
         xb = mine + 2 * k
-        top, yb = lines_of(g, xb, rows)
-        ya = top + ((lane // 8 - top) & 7)
-        dx = ti.cast(xb * 8 + lane % 8, ti.f32) + 0.5 - mx
-        for r in range((yb - ya + 8) // 8):
-            y = ya + 8 * r
-            p = xb * rows + y
-            dy = ti.cast(y, ti.f32) + 0.5 - my
-            w = ti.exp(((a * dx + b * dy) * dx + 0.5 * c * dy * dy) * (1.0 / LOG2E))
+        start, down = own_lines(g, xb, lane, rows)
+        for r in range(down):
+            p = xb * rows + start + 8 * r
+            dx, dy, w = own_falloff(g, xb, start + 8 * r, lane % 8)
             if w > FLOOR:
                 e0 = error[3 * p][lane % 8]
                 e1 = error[3 * p + 1][lane % 8]
@@ -278,18 +315,11 @@ def render(
     # Bounds stand above the first loop: each one below would take a launch of its own.
     listers = (rows + SIDE - 1) // SIDE * THREADS
     painters = listers * ((columns + 1) // 2)
-    for i in range(n):
-        prepare(i, params, prepared)
-    ti.loop_config(block_dim=THREADS)
-    for u in range(listers):
-        words = SharedArray((WORDS,), ti.i32)
-        list_band(u // THREADS, u % THREADS, n, prepared, lists, counts, words)
+    prepare_and_list(n, listers, params, prepared, lists, counts)
     ti.loop_config(block_dim=THREADS)
     for u in range(painters):
-        words = SharedArray((WORDS,), ti.i32)
-        staged = SharedArray((THREADS, STAGED), ti.f32)
         tile, lane = u // THREADS, u % THREADS
-        red, green, blue = sum_at_pixel(tile, lane, columns, prepared, lists, counts, words, staged)
+        red, green, blue = sum_at_pixel(tile, lane, columns, prepared, lists, counts)
         p, j, drawn = place_of(tile, lane, columns, rows, active)
         if drawn != 0:
             out[3 * p][j] = start[3 * p][j] + red
@@ -309,8 +339,6 @@ def weigh(
     """out *= weight; losses[tile of 16x16] = sum of weight * out^2 of the tile."""
     ti.loop_config(block_dim=THREADS)
     for u in range((rows + SIDE - 1) // SIDE * ((columns + 1) // 2) * THREADS):
-        squares = SharedArray((THREADS,), ti.f32)
-        totals = SharedArray((GROUPS,), ti.f32)
         tile, lane = u // THREADS, u % THREADS
         p, j, drawn = place_of(tile, lane, columns, rows, active)
         square = 0.0
@@ -320,7 +348,7 @@ def weigh(
                 e = out[3 * p + k][j]
                 square += wt * e * e
                 out[3 * p + k][j] = wt * e
-        total = add_up(square, lane, squares, totals)
+        total = add_up(square, lane)
         if lane == 0:
             losses[tile] = total
 
@@ -338,10 +366,8 @@ def gradient(
     """Gradient of 1/2 sum error^2."""
     ti.loop_config(block_dim=WALKERS)
     for u in range(n * WALKERS):
-        parts = SharedArray((WALKERS, 8), ti.f32)
-        sums = SharedArray((WALKERS // 8, 8), ti.f32)
         i, lane = u // WALKERS, u % WALKERS
-        m = sum_of_walk(i, lane, columns, rows, prepared, error, parts, sums)
+        m = sum_of_walk(i, lane, columns, rows, prepared, error)
         if lane == 0:
             g = chain(i, m, params, prepared)
             for j in ti.static(range(8)):
@@ -375,20 +401,11 @@ def iterate(
     listers = (rows + SIDE - 1) // SIDE * THREADS
     painters = listers * ((columns + 1) // 2)
     walkers = n * WALKERS
-    for i in range(n):
-        prepare(i, params, prepared)
-    ti.loop_config(block_dim=THREADS)
-    for u in range(listers):
-        words = SharedArray((WORDS,), ti.i32)
-        list_band(u // THREADS, u % THREADS, n, prepared, lists, counts, words)
+    prepare_and_list(n, listers, params, prepared, lists, counts)
     ti.loop_config(block_dim=THREADS)
     for u in range(painters):
-        words = SharedArray((WORDS,), ti.i32)
-        staged = SharedArray((THREADS, STAGED), ti.f32)
-        squares = SharedArray((THREADS,), ti.f32)
-        totals = SharedArray((GROUPS,), ti.f32)
         tile, lane = u // THREADS, u % THREADS
-        red, green, blue = sum_at_pixel(tile, lane, columns, prepared, lists, counts, words, staged)
+        red, green, blue = sum_at_pixel(tile, lane, columns, prepared, lists, counts)
         p, j, drawn = place_of(tile, lane, columns, rows, active)
         square = 0.0
         if drawn != 0:
@@ -400,15 +417,13 @@ def iterate(
             error[3 * p][j] = wt * red
             error[3 * p + 1][j] = wt * green
             error[3 * p + 2][j] = wt * blue
-        total = add_up(square, lane, squares, totals)
+        total = add_up(square, lane)
         if lane == 0:
             losses[tile] = total
     ti.loop_config(block_dim=WALKERS)
     for u in range(walkers):
-        parts = SharedArray((WALKERS, 8), ti.f32)
-        sums = SharedArray((WALKERS // 8, 8), ti.f32)
         i, lane = u // WALKERS, u % WALKERS
-        m = sum_of_walk(i, lane, columns, rows, prepared, error, parts, sums)
+        m = sum_of_walk(i, lane, columns, rows, prepared, error)
         if lane == 0:
             g = chain(i, m, params, prepared)
             adam_step(i, g, params, state, rate, colour_rate, t, largest)

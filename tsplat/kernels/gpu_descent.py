@@ -6,187 +6,114 @@ the error of its own pixels only: no barrier needs to order the picture's memory
 """
 # No `from __future__ import annotations`: Taichi reads the annotations of a kernel.
 
+from typing import Any, NamedTuple
+
 import taichi as ti
 
-from tsplat.kernels.descent import (
-    CANDIDATES,
-    I8,
-    INTRA,
-    LIFT,
-    LOOK,
-    PROPOSED,
-    PUT,
-    V4,
-    added_error,
-    best_colour,
-    candidate,
-    most_to_gain,
-    rate_of,
-    rgb_of,
-    shape_of,
-    slope_of,
+from tsplat.kernels.gpu import (
+    WALKERS,
+    SharedArray,
+    own_blocks,
+    own_falloff,
+    own_lines,
+    sync,
 )
-from tsplat.kernels.gpu import WALKERS, SharedArray, sync
 from tsplat.kernels.quantise import Integers
 from tsplat.kernels.splatting import (
     FLOOR,
-    LOG2E,
     V8,
     Floats,
     Ints,
     Pixels,
     above_floor,
-    columns_of,
-    lines_of,
 )
+from tsplat.kernels.visit import LIFT, PUT, V4, Costs, State, visit
 
 GROUP = 32
 GROUPS = WALKERS // GROUP
 
 
-@ti.func
-def own_walk(
-    what: ti.template(),
-    g,
-    colour,
-    lane,
-    columns,
-    rows,
-    error: ti.template(),
-    weight: ti.template(),
-):
-    """:func:`tsplat.kernels.descent.walk` over this thread's pixels alone."""
-    sums, around = V4(0.0), V8(0.0)
-    mx, my, a, b, c = g[0], g[1], g[2], g[3], g[4]
-    first, last = columns_of(g, columns)
-    mine = first + ((lane // 64 - first) & 1)
-    for k in range((last - mine) // 2 + 1):
-        xb = mine + 2 * k
-        top, bottom = lines_of(g, xb, rows)
-        start = top + ((lane // 8 - top) & 7)
-        dx = ti.cast(xb * 8 + lane % 8, ti.f32) + 0.5 - mx
-        for r in range((bottom - start + 8) // 8):
-            y = start + 8 * r
-            p = xb * rows + y
-            dy = ti.cast(y, ti.f32) + 0.5 - my
-            w = ti.exp(((a * dx + b * dy) * dx + 0.5 * c * dy * dy) * (1.0 / LOG2E))
-            v = above_floor(w)
-            if ti.static(what == LIFT):
-                s = 0.0
-                for j in ti.static(range(3)):
-                    e = error[3 * p + j][lane % 8]
-                    s += e * colour[j]
-                    error[3 * p + j][lane % 8] = e - v * colour[j]
-                s *= ti.select(w > FLOOR, w, 0.0) * weight[p][lane % 8]
-                around += V8([0.0, 0.0, 0.0, s * dx, s * dy, s * dx * dx, s * dx * dy, s * dy * dy])
-            if ti.static(what == PUT):
-                for j in ti.static(range(3)):
-                    error[3 * p + j][lane % 8] = error[3 * p + j][lane % 8] + v * colour[j]
-            else:
-                wv = v * weight[p][lane % 8]
-                for j in ti.static(range(3)):
-                    sums[j] += wv * error[3 * p + j][lane % 8]
-                sums[3] += wv * v
-    return sums, around
+class Block(NamedTuple):
+    """A thread of a block that walks together; see :mod:`tsplat.kernels.visit`.
 
-
-@ti.func
-def block_sum(m, lane, parts: ti.template(), sums: ti.template()):
-    """Sum of the block's vectors of 4, for every thread, in the order of lanes.
-
-    Parts are read before the second barrier, sums before the first one of the next call.
+    parts, sums: shared memory, (WALKERS, 4) and (GROUPS, 4).
     """
-    for j in ti.static(range(4)):
-        parts[lane, j] = m[j]
-    sync()
-    if lane < 4 * GROUPS:
-        total = 0.0
-        for k in range(GROUP):
-            total += parts[lane // 4 * GROUP + k, lane % 4]
-        sums[lane // 4, lane % 4] = total
-    sync()
-    out = V4(0.0)
-    for k in range(GROUPS):
+
+    error: Any
+    weight: Any
+    columns: Any
+    rows: Any
+    lane: Any
+    parts: Any
+    sums: Any
+
+    @ti.func
+    def leads(self):
+        return self.lane == 0
+
+    @ti.func
+    def walk(self, what: ti.template(), g, colour):
+        sums, around = self.own_walk(what, g, colour)
+        if ti.static(what != PUT):
+            sums = self.total(sums)
+        if ti.static(what == LIFT):
+            some = self.total(V4([around[3], around[4], around[5], around[6]]))
+            last = self.total(V4([around[7], 0.0, 0.0, 0.0]))
+            around = V8([0.0, 0.0, 0.0, some[0], some[1], some[2], some[3], last[0]])
+        return sums, around
+
+    @ti.func
+    def own_walk(self, what: ti.template(), g, colour):
+        """Over this thread's pixels alone."""
+        sums, around = V4(0.0), V8(0.0)
+        at = self.lane % 8
+        mine, across = own_blocks(g, self.lane, self.columns)
+        for k in range(across):
+            xb = mine + 2 * k
+            start, down = own_lines(g, xb, self.lane, self.rows)
+            for r in range(down):
+                p = xb * self.rows + start + 8 * r
+                dx, dy, w = own_falloff(g, xb, start + 8 * r, at)
+                v = above_floor(w)
+                if ti.static(what == LIFT):
+                    s = 0.0
+                    for j in ti.static(range(3)):
+                        e = self.error[3 * p + j][at]
+                        s += e * colour[j]
+                        self.error[3 * p + j][at] = e - v * colour[j]
+                    s *= ti.select(w > FLOOR, w, 0.0) * self.weight[p][at]
+                    x, y = s * dx, s * dy
+                    around += V8([0.0, 0.0, 0.0, x, y, x * dx, x * dy, y * dy])
+                if ti.static(what == PUT):
+                    for j in ti.static(range(3)):
+                        self.error[3 * p + j][at] = self.error[3 * p + j][at] + v * colour[j]
+                else:
+                    wv = v * self.weight[p][at]
+                    for j in ti.static(range(3)):
+                        sums[j] += wv * self.error[3 * p + j][at]
+                    sums[3] += wv * v
+        return sums, around
+
+    @ti.func
+    def total(self, m):
+        """Sum of the block's vectors of 4, for every thread, in the order of lanes.
+
+        Parts are read before the second barrier, sums before the first one of the next call.
+        """
         for j in ti.static(range(4)):
-            out[j] += sums[k, j]
-    return out
-
-
-@ti.func
-def descend_one(
-    i,
-    lane,
-    values: ti.template(),
-    reference: ti.template(),
-    proposal: ti.template(),
-    contexts: ti.template(),
-    alive: ti.template(),
-    gains: ti.template(),
-    steps: ti.template(),
-    rates: ti.template(),
-    bounds: ti.template(),
-    error: ti.template(),
-    weight: ti.template(),
-    parts: ti.template(),
-    block: ti.template(),
-    columns,
-    rows,
-    mode,
-    lagrange,
-    keep_bits,
-    drop_bits,
-):
-    q, r, p = I8(0), I8(0), I8(0)
-    for k in ti.static(range(8)):
-        q[k] = values[i, k]
-        r[k] = reference[i, k]
-        p[k] = proposal[i, k]
-    context = contexts[i]
-    here, colour = shape_of(q, steps), rgb_of(q, steps)
-    own, around = own_walk(LIFT, here, colour, lane, columns, rows, error, weight)
-    without = block_sum(own, lane, parts, block)
-    some = block_sum(V4([around[3], around[4], around[5], around[6]]), lane, parts, block)
-    last = block_sum(V4([around[7], 0.0, 0.0, 0.0]), lane, parts, block)
-    moments = V8([0.0, 0.0, 0.0, some[0], some[1], some[2], some[3], last[0]])
-    slope = slope_of(here, q, moments, steps)
-    bits = rate_of(q, r, context, mode, rates)
-    before = added_error(q, without, steps) + lagrange * (keep_bits + bits)
-    best, cost = q, 1e30
-    for c in range(CANDIDATES):
-        trial, new = candidate(c, q, r, p)
-        for k in ti.static(range(5)):
-            if trial[k] < bounds[k, 0] or trial[k] > bounds[k, 1]:
-                new = 0
-        if mode == INTRA and (c == 1 or c == 3 or c == 4 or c == 5):
-            new = 0
-        if new != 0 and c >= PROPOSED:
-            gain = most_to_gain(q, trial, slope, steps)
-            if gain < lagrange * (rate_of(trial, r, context, mode, rates) - bits):
-                new = 0
-        if c == 0 or new != 0:
-            m = without
-            if c != 0:
-                g = shape_of(trial, steps)
-                own, around = own_walk(LOOK, g, colour, lane, columns, rows, error, weight)
-                m = block_sum(own, lane, parts, block)
-            found, price = best_colour(trial, r, q, m, context, mode, lagrange, steps, rates)
-            price += lagrange * keep_bits
-            if price < cost - 1e-7:
-                cost = price
-                best = found
-    dropped = lagrange * drop_bits < cost
-    if not dropped:
-        own_walk(
-            PUT, shape_of(best, steps), rgb_of(best, steps), lane, columns, rows, error, weight
-        )
-    if lane == 0:
-        if dropped:
-            alive[i] = 0
-            gains[i] = before - lagrange * drop_bits
-        else:
-            gains[i] = before - cost
-            for k in ti.static(range(8)):
-                values[i, k] = best[k]
+            self.parts[self.lane, j] = m[j]
+        sync()
+        if self.lane < 4 * GROUPS:
+            total = 0.0
+            for k in range(GROUP):
+                total += self.parts[self.lane // 4 * GROUP + k, self.lane % 4]
+            self.sums[self.lane // 4, self.lane % 4] = total
+        sync()
+        out = V4(0.0)
+        for k in range(GROUPS):
+            for j in ti.static(range(4)):
+                out[j] += self.sums[k, j]
+        return out
 
 
 @ti.kernel
@@ -218,6 +145,8 @@ def descend(
     costs now. bounds: (8, 2). error: raw, values - target. keep_bits, drop_bits: what every splat
     costs besides its channels, and what it costs to drop one.
     """
+    splats = ti.static(State(values, reference, proposal, contexts, alive, gains))
+    costs = ti.static(Costs(steps, rates, bounds, mode, lagrange, keep_bits, drop_bits))
     ti.loop_config(block_dim=WALKERS)
     for u in range(count * WALKERS):
         parts = SharedArray((WALKERS, 4), ti.f32)
@@ -226,26 +155,5 @@ def descend(
         if lane == 0:
             gains[i] = 0.0
         if alive[i] != 0:
-            descend_one(
-                i,
-                lane,
-                values,
-                reference,
-                proposal,
-                contexts,
-                alive,
-                gains,
-                steps,
-                rates,
-                bounds,
-                error,
-                weight,
-                parts,
-                sums,
-                columns,
-                rows,
-                mode,
-                lagrange,
-                keep_bits,
-                drop_bits,
-            )
+            block = ti.static(Block(error, weight, columns, rows, lane, parts, sums))
+            visit(i, splats, costs, block)

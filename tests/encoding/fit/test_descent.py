@@ -12,7 +12,8 @@ from tests.spent import Spent
 from tsplat.encoding.fit.descent import Prices, descend, inter_table, intra_table, turns_of
 from tsplat.encoding.quantise import quantise
 from tsplat.kernels.canvas import Canvas
-from tsplat.kernels.descent import CELL, LARGEST
+from tsplat.kernels.descent import CELL
+from tsplat.kernels.rates import LARGEST
 from tsplat.splats import QuantizedSplats, Splats, Steps
 from tsplat.stream import delta
 from tsplat.stream.contexts import Contexts

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tsplat.kernels import descent as kernel
-from tsplat.kernels.canvas import Canvas, Turns
-from tsplat.kernels.descent import CELL
+from tsplat.kernels import rates
+from tsplat.kernels.canvas import Canvas
+from tsplat.kernels.descent import CELL, Turns
 from tsplat.splats import BLUR, CUTOFF, QuantizedSplats, Steps, limits
 
 _ENOUGH = 0.002
@@ -24,7 +24,7 @@ class Prices:
     intra : bool
         Of an I-frame: every channel is coded, places at a constant price.
     table : (R,) float32
-        Bits, laid out as :mod:`tsplat.kernels.descent` says:
+        Bits, laid out as :mod:`tsplat.kernels.rates` says:
         see :func:`intra_table` and :func:`inter_table`.
     keep, drop : float
         Bits that every splat costs besides, and that dropping one costs.
@@ -39,8 +39,8 @@ class Prices:
 def intra_table(sizes: np.ndarray) -> np.ndarray:
     """Lay out what an I-frame's integers cost for the kernel; sizes: (8, S), bits of a difference
     of size 0, 1, ... in each channel, at most ``LARGEST + 1`` of them."""
-    out = np.zeros(kernel.RATES, np.float32)
-    block = out[kernel.RATE_SIZE :].reshape(-1, kernel.LARGEST + 1)[:8]
+    out = np.zeros(rates.RATES, np.float32)
+    block = out[rates.RATE_SIZE :].reshape(-1, rates.LARGEST + 1)[:8]
     block[:] = sizes[:, -1:]
     block[:, : sizes.shape[1]] = sizes
     return out
@@ -51,11 +51,11 @@ def inter_table(
 ) -> np.ndarray:
     """Lay out what changes cost for the kernel: see :class:`tsplat.stream.delta.Rates`, of
     ``LARGEST + 1`` sizes."""
-    out = np.zeros(kernel.RATES, np.float32)
+    out = np.zeros(rates.RATES, np.float32)
     out[: flags.size] = flags.ravel()
-    out[kernel.RATE_GROUPS : kernel.RATE_NONZERO] = groups
-    out[kernel.RATE_NONZERO : kernel.RATE_SIZE] = nonzero.ravel()
-    out[kernel.RATE_SIZE :] = sizes.ravel()
+    out[rates.RATE_GROUPS : rates.RATE_NONZERO] = groups
+    out[rates.RATE_NONZERO : rates.RATE_SIZE] = nonzero.ravel()
+    out[rates.RATE_SIZE :] = sizes.ravel()
     return out
 
 

@@ -20,7 +20,8 @@ import numpy as np
 
 from tsplat.bench.gaussianimage import BITS
 from tsplat.errors import BitstreamError
-from tsplat.kernels.canvas import Canvas, latents
+from tsplat.kernels.adan import latents
+from tsplat.kernels.canvas import Canvas
 from tsplat.paper.adan import Adan, AdanConfig
 from tsplat.paper.scatter import OFFSET
 from tsplat.splats import Splats

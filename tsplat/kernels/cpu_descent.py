@@ -1,0 +1,152 @@
+"""The descent of :mod:`tsplat.kernels.descent` as CPUs run it: one launch visits all splats.
+
+A splat has a turn in each cell that its candidates reach, and waits until the turns before it are
+over. Workers take splats by their place in one order, so whoever is waited for has been taken
+already: nobody waits for ever, however few threads there are.
+"""
+# No `from __future__ import annotations`: Taichi reads the annotations of a kernel.
+
+from typing import Any, NamedTuple
+
+import taichi as ti
+
+from tsplat.kernels.cpu import TURNS, row_of
+from tsplat.kernels.quantise import Integers
+from tsplat.kernels.splatting import (
+    LANES,
+    RUN,
+    V8,
+    Floats,
+    Ints,
+    Pixels,
+    above_floor,
+    columns_of,
+    is_positive,
+    is_thin,
+    lines_of,
+)
+from tsplat.kernels.visit import LIFT, LOOK, PUT, V4, Costs, State, visit
+
+
+class Walker(NamedTuple):
+    """A thread that walks alone; see :mod:`tsplat.kernels.visit`."""
+
+    error: Any
+    weight: Any
+    columns: Any
+    rows: Any
+
+    @ti.func
+    def leads(self):
+        return True
+
+    @ti.func
+    def walk(self, what: ti.template(), g, colour):
+        mx, my, a, b, c, q = g[0], g[1], g[2], g[3], g[4], g[7]
+        er, eg, eb, vv = V8(0.0), V8(0.0), V8(0.0), V8(0.0)
+        sx, sy, sxx, sxy, syy = V8(0.0), V8(0.0), V8(0.0), V8(0.0), V8(0.0)
+        run = ti.select(is_thin(0.5 * c), 8, 2 * RUN)
+        first, last = columns_of(g, self.columns)
+        for xb in range(first, last + 1):
+            dx = LANES + (xb * 8 + 0.5 - mx)
+            ya, yb = lines_of(g, xb, self.rows)
+            s0, s1, s2 = V8(0.0), V8(0.0), V8(0.0)
+            for k in range((yb - ya + run) // run):
+                yk = ya + run * k
+                w, r = row_of(a, b, c, dx, yk + 0.5 - my)
+                for y in range(yk, ti.min(yk + run, yb + 1)):
+                    p = xb * self.rows + y
+                    v = above_floor(w)
+                    e0, e1, e2 = self.error[3 * p], self.error[3 * p + 1], self.error[3 * p + 2]
+                    if ti.static(what == LIFT):
+                        dy = y + 0.5 - my
+                        s = w * is_positive(v) * self.weight[p]
+                        s *= e0 * colour[0] + e1 * colour[1] + e2 * colour[2]
+                        s0 += s
+                        s1 += s * dy
+                        s2 += s * (dy * dy)
+                    if ti.static(what != LOOK):
+                        sign = 1.0
+                        if ti.static(what == LIFT):
+                            sign = -1.0
+                        e0 += v * (sign * colour[0])
+                        e1 += v * (sign * colour[1])
+                        e2 += v * (sign * colour[2])
+                        self.error[3 * p] = e0
+                        self.error[3 * p + 1] = e1
+                        self.error[3 * p + 2] = e2
+                    if ti.static(what != PUT):
+                        wv = v * self.weight[p]
+                        er += wv * e0
+                        eg += wv * e1
+                        eb += wv * e2
+                        vv += wv * v
+                    w *= r
+                    r *= q
+            if ti.static(what == LIFT):
+                sx += s0 * dx
+                sxx += s0 * dx * dx
+                sy += s1
+                sxy += s1 * dx
+                syy += s2
+        sums = V4(er.sum(), eg.sum(), eb.sum(), vv.sum())
+        zero = 0.0
+        around = V8([zero, zero, zero, sx.sum(), sy.sum(), sxx.sum(), sxy.sum(), syy.sum()])
+        return sums, around
+
+
+@ti.kernel
+def descend(
+    values: Integers,
+    reference: Integers,
+    proposal: Integers,
+    contexts: Ints,
+    alive: Ints,
+    gains: Floats,
+    order: Ints,
+    first: Ints,
+    cells: Ints,
+    turns: Ints,
+    over: Ints,
+    n: ti.i32,
+    steps: Floats,
+    rates: Floats,
+    bounds: Integers,
+    error: Pixels,
+    weight: Pixels,
+    columns: ti.i32,
+    rows: ti.i32,
+    mode: ti.i32,
+    lagrange: ti.f32,
+    keep_bits: ti.f32,
+    drop_bits: ti.f32,
+    workers: ti.i32,
+):
+    """One step of each of n splats, in ``order``.
+
+    values, reference, proposal: (n, 8). contexts, alive: (n,). gains: (n,), how much less each
+    costs now. bounds: (8, 2). error: raw, values - target. keep_bits, drop_bits: what every splat
+    costs besides its channels, and what it costs to drop one.
+
+    The k-th one has turn ``turns[j]`` in cell ``cells[j]`` for j in ``first[k] .. first[k + 1] -
+    1``. over: turns that are over in each cell, and, last, how many splats were taken; all 0.
+    """
+    splats = ti.static(State(values, reference, proposal, contexts, alive, gains))
+    costs = ti.static(Costs(steps, rates, bounds, mode, lagrange, keep_bits, drop_bits))
+    pixels = ti.static(Walker(error, weight, columns, rows))
+    for u in range(TURNS * workers):
+        if u % TURNS == 0:
+            taken = over.shape[0] - 1
+            k = ti.atomic_add(over[taken], 1)
+            while k < n:
+                i = order[k]
+                for j in range(first[k], first[k + 1]):
+                    # A plain load could be kept in a register for ever.
+                    while ti.atomic_or(over[cells[j]], 0) < turns[j]:
+                        pass
+                gains[i] = 0.0
+                if alive[i] != 0:
+                    visit(i, splats, costs, pixels)
+                for j in range(first[k], first[k + 1]):
+                    ti.atomic_add(over[cells[j]], 1)
+                k = ti.atomic_add(over[taken], 1)
