@@ -1,6 +1,6 @@
 """What a core of this machine can do at best, measured by two kernels that do nothing else.
 
-Vectors are those of :mod:`tsplat.kernels.splatting`, 8 float32. One thread is measured, for which
+Vectors are those of :mod:`tsplat.kernels.arrays`, 8 float32. One thread is measured, for which
 there is a quiet moment on a busy machine, too.
 """
 # No `from __future__ import annotations`: Taichi reads the annotations of a kernel.
@@ -11,7 +11,7 @@ from collections.abc import Callable
 import taichi as ti
 
 from tsplat.kernels import runtime
-from tsplat.kernels.splatting import V8, Pixels
+from tsplat.kernels.arrays import V8, Array
 
 LANES = 8
 _CHAINS = 14
@@ -24,8 +24,8 @@ _ROUNDS = 50
 
 
 @ti.kernel
-def multiply_add(out: Pixels, turns: ti.i32, y: ti.f32):
-    """Chains of a = a x + y, one operation a lane each. out: (2,), the second one x."""
+def multiply_add(out: Array(V8, 2), turns: ti.i32, y: ti.f32):
+    """Chains of a = a x + y, one operation a lane each. The second of out is x."""
     for only in range(1):
         m, x = out[only], out[only + 1]
         a, b, c, d, e, f, g = m, m + 1.0, m + 2.0, m + 3.0, m + 4.0, m + 5.0, m + 6.0
@@ -49,8 +49,8 @@ def multiply_add(out: Pixels, turns: ti.i32, y: ti.f32):
 
 
 @ti.kernel
-def add_in_place(out: Pixels, block: ti.i32, turns: ti.i32, y: ti.f32):
-    """Add to a block again and again. out: (block,)."""
+def add_in_place(out: Array(V8, "block"), block: ti.i32, turns: ti.i32, y: ti.f32):
+    """Add to a block again and again."""
     for only in range(1):
         for _ in range(turns):
             for p in range(only, only + block):

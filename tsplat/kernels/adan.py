@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import taichi as ti
 
-from tsplat.kernels.splatting import Pixels, Splats, is_positive
+from tsplat.kernels.arrays import V8, Array, Splats
+from tsplat.kernels.splatting import is_positive
 
 if TYPE_CHECKING:
     from tsplat.kernels.canvas import Canvas
@@ -34,10 +35,15 @@ gradient, 8 each."""
 
 
 @ti.kernel
-def clamp(error: Pixels, target: Pixels, weight: Pixels, length: ti.i32):
+def clamp(
+    error: Array(V8, "3 * length"),
+    target: Array(V8, "3 * length"),
+    weight: Array(V8, "length"),
+    length: ti.i32,
+):
     """error *= weight where the picture, error - target, lies in 0..1; else 0.
 
-    error, target: (3 length,), the latter negative as canvases have it; weight: (length,).
+    target: negative, as canvases have it.
     """
     for p in range(length):
         for k in ti.static(range(3)):
@@ -49,9 +55,9 @@ def clamp(error: Pixels, target: Pixels, weight: Pixels, length: ti.i32):
 @ti.kernel
 def step(
     params: Splats,
-    latents: Splats,
+    latents: Array(ti.f32, "stepped", 8),
     grads: Splats,
-    state: Splats,
+    state: Array(ti.f32, "stepped", STATE),
     n: ti.i32,
     width: ti.f32,
     height: ti.f32,
@@ -64,7 +70,7 @@ def step(
 ):
     """One step of n splats: latents change, and params with them.
 
-    grads: (n, 8) of half the squared error in params; scale turns them into those of the loss.
+    grads: of half the squared error in params; scale turns them into those of the loss.
     first: there is no last gradient yet. correct1..3: 1 - beta^t, of the squares' its root.
     """
     for i in range(n):

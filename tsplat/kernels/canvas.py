@@ -36,10 +36,9 @@ class Canvas(Screen):
 
     def set_target(self, frame: np.ndarray) -> None:
         """The picture to fit. frame: (height, width, 3) uint8."""
-        shape = (self.height, self.width, self.rows, self._length)
         self._frame = frame = np.ascontiguousarray(frame)
         self._stale = True
-        pixels.put_frame(frame, self._target, -1.0 / 255.0, *shape)
+        pixels.put_frame(frame, self._target, -1.0 / 255.0, self.rows, self._length)
 
     def set_weight(self, weight: np.ndarray | None) -> None:
         """Weight of each pixel's squared error. (height, width) float32, or None for 1."""
@@ -48,7 +47,7 @@ class Canvas(Screen):
         if weight is None:
             weight = np.ones((self.height, self.width), np.float32)
         weight = np.ascontiguousarray(weight, np.float32)
-        pixels.put_plane(weight, self._weight, self.height, self.width, self.rows, self._length)
+        pixels.put_plane(weight, self._weight, self.rows, self._length)
 
     def half(self) -> Canvas:
         """A canvas of half the width and height, after :meth:`begin`, with the same picture and
@@ -148,7 +147,7 @@ class Canvas(Screen):
     def error_picture(self) -> np.ndarray:
         """The weighted error of the last :meth:`squared_error`, (height, width, 3) float32."""
         out = np.empty((self.height, self.width, 3), np.float32)
-        pixels.get_planes(self._error, out, self.height, self.width, self.rows, self.columns)
+        pixels.get_planes(self._error, out, self.rows, self.columns)
         return out
 
     @property

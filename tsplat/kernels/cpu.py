@@ -9,16 +9,11 @@ reproducible.
 
 import taichi as ti
 
+from tsplat.kernels.arrays import V8, Array, Channel, Losses, Pixels, Prepared, Splats, Tiles
 from tsplat.kernels.splatting import (
     CUT2,
     LANES,
     RUN,
-    V8,
-    Floats,
-    Ints,
-    Pixels,
-    Prepared,
-    Splats,
     above_floor,
     adam_step,
     chain,
@@ -209,13 +204,13 @@ def render(
     prepared: Prepared,
     start: Pixels,
     out: Pixels,
-    active: Ints,
+    active: Tiles,
     n: ti.i32,
     columns: ti.i32,
     rows: ti.i32,
     workers: ti.i32,
 ):
-    """out = start + sum of n splats, in active tiles only. active: (strips * columns,)."""
+    """out = start + sum of n splats, in active tiles only."""
     prepare_all(params, prepared, n, workers)
     for u in range(TURNS * workers):
         for k in range(share_of(u, rows // 8, workers)):
@@ -226,9 +221,9 @@ def render(
 @ti.kernel
 def weigh(
     out: Pixels,
-    weight: Pixels,
-    active: Ints,
-    losses: Floats,
+    weight: Channel,
+    active: Tiles,
+    losses: Losses,
     columns: ti.i32,
     rows: ti.i32,
     workers: ti.i32,
@@ -264,12 +259,12 @@ def gradient(
 def iterate(
     params: Splats,
     prepared: Prepared,
-    state: Splats,
+    state: Array(ti.f32, "splats", 16),
     start: Pixels,
     error: Pixels,
-    weight: Pixels,
-    active: Ints,
-    losses: Floats,
+    weight: Channel,
+    active: Tiles,
+    losses: Losses,
     n: ti.i32,
     columns: ti.i32,
     rows: ti.i32,
@@ -278,6 +273,7 @@ def iterate(
     colour_rate: ti.f32,
     t: ti.f32,
     largest: ti.f32,
+    # Numbers in a ti.types.struct: a launch takes 4 times as long; in a kept argpack, twice.
 ):
     """One iteration of the fit in one launch: prepare, render, residual, backward, Adam."""
     prepare_all(params, prepared, n, workers)

@@ -10,15 +10,12 @@ from typing import Any, NamedTuple
 
 import taichi as ti
 
+from tsplat.kernels.arrays import V8, Array, Channel, Integers, Pixels
 from tsplat.kernels.cpu import TURNS, row_of
-from tsplat.kernels.quantise import Integers
+from tsplat.kernels.rates import RATES
 from tsplat.kernels.splatting import (
     LANES,
     RUN,
-    V8,
-    Floats,
-    Ints,
-    Pixels,
     above_floor,
     columns_of,
     is_positive,
@@ -100,20 +97,20 @@ def descend(
     values: Integers,
     reference: Integers,
     proposal: Integers,
-    contexts: Ints,
-    alive: Ints,
-    gains: Floats,
-    order: Ints,
-    first: Ints,
-    cells: Ints,
-    turns: Ints,
-    over: Ints,
+    contexts: Array(ti.i32, "splats"),
+    alive: Array(ti.i32, "splats"),
+    gains: Array(ti.f32, "splats"),
+    order: Array(ti.i32, "splats"),
+    first: Array(ti.i32, "splats + 1"),
+    cells: Array(ti.i32, "reached"),
+    turns: Array(ti.i32, "reached"),
+    over: Array(ti.i32, "over"),
     n: ti.i32,
-    steps: Floats,
-    rates: Floats,
-    bounds: Integers,
+    steps: Array(ti.f32, 8),
+    rates: Array(ti.f32, RATES),
+    bounds: Array(ti.i32, 8, 2),
     error: Pixels,
-    weight: Pixels,
+    weight: Channel,
     columns: ti.i32,
     rows: ti.i32,
     mode: ti.i32,
@@ -124,9 +121,8 @@ def descend(
 ):
     """One step of each of n splats, in ``order``.
 
-    values, reference, proposal: (n, 8). contexts, alive: (n,). gains: (n,), how much less each
-    costs now. bounds: (8, 2). error: raw, values - target. keep_bits, drop_bits: what every splat
-    costs besides its channels, and what it costs to drop one.
+    gains: how much less each costs now. error: raw, values - target. keep_bits, drop_bits: what
+    every splat costs besides its channels, and what it costs to drop one.
 
     The k-th one has turn ``turns[j]`` in cell ``cells[j]`` for j in ``first[k] .. first[k + 1] -
     1``. over: turns that are over in each cell, and, last, how many splats were taken; all 0.

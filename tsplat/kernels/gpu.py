@@ -28,16 +28,11 @@ barrier of its next call.
 
 import taichi as ti
 
+from tsplat.kernels.arrays import V8, Array, Channel, Losses, Pixels, Prepared, Splats, Tiles
 from tsplat.kernels.splatting import (
     CUT2,
     FLOOR,
     LOG2E,
-    V8,
-    Floats,
-    Ints,
-    Pixels,
-    Prepared,
-    Splats,
     above_floor,
     adam_step,
     chain,
@@ -58,7 +53,6 @@ WALKERS = 128
 STAGED = 8
 """Numbers of a splat that pixels read: mean, three of the conic, colour."""
 
-Lists = ti.types.ndarray(dtype=ti.i32, ndim=2)  # (bands, room)
 SharedArray = ti.simt.block.SharedArray
 sync = ti.simt.block.sync
 
@@ -172,8 +166,7 @@ def prepare_and_list(
 
 @ti.func
 def sum_at_pixel(
-    tile,
-    lane,
+    u,
     columns,
     prepared: ti.template(),
     lists: ti.template(),
@@ -182,6 +175,7 @@ def sum_at_pixel(
     """Sum of all splats at the pixel of this thread, (red, green, blue)."""
     words = SharedArray((WORDS,), ti.i32)
     staged = SharedArray((THREADS, STAGED), ti.f32)
+    tile, lane = u // THREADS, u % THREADS
     across = (columns + 1) // 2
     band = tile // across
     top = band * SIDE
@@ -217,8 +211,9 @@ def sum_at_pixel(
 
 
 @ti.func
-def place_of(tile, lane, columns, rows, active: ti.template()):
+def place_of(u, columns, rows, active: ti.template()):
     """Row in a plane and lane in its block of this thread's pixel; whether it is to be drawn."""
+    tile, lane = u // THREADS, u % THREADS
     across = (columns + 1) // 2
     xb = tile % across * 2 + lane % SIDE // 8
     y = tile // across * SIDE + lane // SIDE
@@ -302,25 +297,24 @@ def sum_of_walk(
 def render(
     params: Splats,
     prepared: Prepared,
-    lists: Lists,
-    counts: Ints,
+    lists: Array(ti.i32, "bands", "splats"),
+    counts: Array(ti.i32, "bands"),
     start: Pixels,
     out: Pixels,
-    active: Ints,
+    active: Tiles,
     n: ti.i32,
     columns: ti.i32,
     rows: ti.i32,
 ):
-    """out = start + sum of n splats, in active tiles of 8x8 only. active: (strips * columns,)."""
+    """out = start + sum of n splats, in active tiles of 8x8 only."""
     # Bounds stand above the first loop: each one below would take a launch of its own.
     listers = (rows + SIDE - 1) // SIDE * THREADS
     painters = listers * ((columns + 1) // 2)
     prepare_and_list(n, listers, params, prepared, lists, counts)
     ti.loop_config(block_dim=THREADS)
     for u in range(painters):
-        tile, lane = u // THREADS, u % THREADS
-        red, green, blue = sum_at_pixel(tile, lane, columns, prepared, lists, counts)
-        p, j, drawn = place_of(tile, lane, columns, rows, active)
+        red, green, blue = sum_at_pixel(u, columns, prepared, lists, counts)
+        p, j, drawn = place_of(u, columns, rows, active)
         if drawn != 0:
             out[3 * p][j] = start[3 * p][j] + red
             out[3 * p + 1][j] = start[3 * p + 1][j] + green
@@ -330,17 +324,16 @@ def render(
 @ti.kernel
 def weigh(
     out: Pixels,
-    weight: Pixels,
-    active: Ints,
-    losses: Floats,
+    weight: Channel,
+    active: Tiles,
+    losses: Losses,
     columns: ti.i32,
     rows: ti.i32,
 ):
     """out *= weight; losses[tile of 16x16] = sum of weight * out^2 of the tile."""
     ti.loop_config(block_dim=THREADS)
     for u in range((rows + SIDE - 1) // SIDE * ((columns + 1) // 2) * THREADS):
-        tile, lane = u // THREADS, u % THREADS
-        p, j, drawn = place_of(tile, lane, columns, rows, active)
+        p, j, drawn = place_of(u, columns, rows, active)
         square = 0.0
         if drawn != 0:
             wt = weight[p][j]
@@ -348,9 +341,9 @@ def weigh(
                 e = out[3 * p + k][j]
                 square += wt * e * e
                 out[3 * p + k][j] = wt * e
-        total = add_up(square, lane)
-        if lane == 0:
-            losses[tile] = total
+        total = add_up(square, u % THREADS)
+        if u % THREADS == 0:
+            losses[u // THREADS] = total
 
 
 @ti.kernel
@@ -378,14 +371,14 @@ def gradient(
 def iterate(
     params: Splats,
     prepared: Prepared,
-    lists: Lists,
-    counts: Ints,
-    state: Splats,
+    lists: Array(ti.i32, "bands", "splats"),
+    counts: Array(ti.i32, "bands"),
+    state: Array(ti.f32, "splats", 16),
     start: Pixels,
     error: Pixels,
-    weight: Pixels,
-    active: Ints,
-    losses: Floats,
+    weight: Channel,
+    active: Tiles,
+    losses: Losses,
     n: ti.i32,
     columns: ti.i32,
     rows: ti.i32,
@@ -404,9 +397,8 @@ def iterate(
     prepare_and_list(n, listers, params, prepared, lists, counts)
     ti.loop_config(block_dim=THREADS)
     for u in range(painters):
-        tile, lane = u // THREADS, u % THREADS
-        red, green, blue = sum_at_pixel(tile, lane, columns, prepared, lists, counts)
-        p, j, drawn = place_of(tile, lane, columns, rows, active)
+        red, green, blue = sum_at_pixel(u, columns, prepared, lists, counts)
+        p, j, drawn = place_of(u, columns, rows, active)
         square = 0.0
         if drawn != 0:
             wt = weight[p][j]
@@ -417,9 +409,9 @@ def iterate(
             error[3 * p][j] = wt * red
             error[3 * p + 1][j] = wt * green
             error[3 * p + 2][j] = wt * blue
-        total = add_up(square, lane)
-        if lane == 0:
-            losses[tile] = total
+        total = add_up(square, u % THREADS)
+        if u % THREADS == 0:
+            losses[u // THREADS] = total
     ti.loop_config(block_dim=WALKERS)
     for u in range(walkers):
         i, lane = u // WALKERS, u % WALKERS

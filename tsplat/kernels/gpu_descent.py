@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import taichi as ti
 
+from tsplat.kernels.arrays import V8, Array, Channel, Integers, Pixels
 from tsplat.kernels.gpu import (
     WALKERS,
     SharedArray,
@@ -18,15 +19,8 @@ from tsplat.kernels.gpu import (
     own_lines,
     sync,
 )
-from tsplat.kernels.quantise import Integers
-from tsplat.kernels.splatting import (
-    FLOOR,
-    V8,
-    Floats,
-    Ints,
-    Pixels,
-    above_floor,
-)
+from tsplat.kernels.rates import RATES
+from tsplat.kernels.splatting import FLOOR, above_floor
 from tsplat.kernels.visit import LIFT, PUT, V4, Costs, State, visit
 
 GROUP = 32
@@ -121,17 +115,17 @@ def descend(
     values: Integers,
     reference: Integers,
     proposal: Integers,
-    contexts: Ints,
-    alive: Ints,
-    gains: Floats,
-    order: Ints,
+    contexts: Array(ti.i32, "splats"),
+    alive: Array(ti.i32, "splats"),
+    gains: Array(ti.f32, "splats"),
+    order: Array(ti.i32, "splats"),
     start: ti.i32,
     count: ti.i32,
-    steps: Floats,
-    rates: Floats,
-    bounds: Integers,
+    steps: Array(ti.f32, 8),
+    rates: Array(ti.f32, RATES),
+    bounds: Array(ti.i32, 8, 2),
     error: Pixels,
-    weight: Pixels,
+    weight: Channel,
     columns: ti.i32,
     rows: ti.i32,
     mode: ti.i32,
@@ -141,9 +135,8 @@ def descend(
 ):
     """One step of each splat ``order[start .. start + count - 1]``; they share no pixels.
 
-    values, reference, proposal: (n, 8). contexts, alive: (n,). gains: (n,), how much less each
-    costs now. bounds: (8, 2). error: raw, values - target. keep_bits, drop_bits: what every splat
-    costs besides its channels, and what it costs to drop one.
+    gains: how much less each costs now. error: raw, values - target. keep_bits, drop_bits: what
+    every splat costs besides its channels, and what it costs to drop one.
     """
     splats = ti.static(State(values, reference, proposal, contexts, alive, gains))
     costs = ti.static(Costs(steps, rates, bounds, mode, lagrange, keep_bits, drop_bits))

@@ -6,16 +6,12 @@ Layout: see :mod:`tsplat.kernels.splatting`.
 
 import taichi as ti
 
-from tsplat.kernels.splatting import V8, Ints, Pixels, is_positive
-
-Frame = ti.types.ndarray(dtype=ti.u8, ndim=3)  # (height, width, 3)
-Bytes = ti.types.ndarray(dtype=ti.u8, ndim=1)
-Plane = ti.types.ndarray(dtype=ti.f32, ndim=2)  # (height, width)
-Picture = ti.types.ndarray(dtype=ti.f32, ndim=3)  # (height, width, 3)
+from tsplat.kernels.arrays import V8, Array, Channel, Pixels, Tiles
+from tsplat.kernels.splatting import is_positive
 
 
 @ti.kernel
-def clear(out: Pixels, items: ti.i32):
+def clear(out: Array(V8, "items"), items: ti.i32):
     """out = 0. Taichi's own ``fill`` compiles a kernel for every vector that it is given."""
     for p in range(items):
         out[p] = V8(0.0)
@@ -23,11 +19,9 @@ def clear(out: Pixels, items: ti.i32):
 
 @ti.kernel
 def put_frame(
-    frame: Frame,
-    out: Pixels,
+    frame: Array(ti.u8, "height", "width", 3),
+    out: Array(V8, "3 * length"),
     scale: ti.f32,
-    height: ti.i32,
-    width: ti.i32,
     rows: ti.i32,
     length: ti.i32,
 ):
@@ -37,25 +31,28 @@ def put_frame(
         y = p % rows
         for k in ti.static(range(3)):
             v = V8(0.0)
-            if y < height:
+            if y < frame.shape[0]:
                 for j in ti.static(range(8)):
-                    if x0 + j < width:
+                    if x0 + j < frame.shape[1]:
                         v[j] = scale * ti.cast(frame[y, x0 + j, k], ti.f32)
             out[3 * p + k] = v
 
 
 @ti.kernel
 def put_plane(
-    plane: Plane, out: Pixels, height: ti.i32, width: ti.i32, rows: ti.i32, length: ti.i32
+    plane: Array(ti.f32, "height", "width"),
+    out: Array(V8, "length"),
+    rows: ti.i32,
+    length: ti.i32,
 ):
     """out = plane; 0 beyond the picture's edge."""
     for p in range(length):
         x0 = p // rows * 8
         y = p % rows
         v = V8(0.0)
-        if y < height:
+        if y < plane.shape[0]:
             for j in ti.static(range(8)):
-                if x0 + j < width:
+                if x0 + j < plane.shape[1]:
                     v[j] = plane[y, x0 + j]
         out[p] = v
 
@@ -68,9 +65,14 @@ def levels(v):
 
 @ti.kernel
 def get_frame(
-    image: Pixels, frame: Bytes, height: ti.i32, width: ti.i32, rows: ti.i32, columns: ti.i32
+    image: Pixels,
+    frame: Array(ti.u8, "height * width * 3"),
+    height: ti.i32,
+    width: ti.i32,
+    rows: ti.i32,
+    columns: ti.i32,
 ):
-    """frame = image in 8 bits, rounded to nearest, clipped. frame: (height * width * 3,)."""
+    """frame = image in 8 bits, rounded to nearest, clipped."""
     for u in range(height * columns):
         y = u // columns
         xb = u % columns
@@ -94,17 +96,20 @@ def get_frame(
 
 @ti.kernel
 def get_planes(
-    image: Pixels, out: Picture, height: ti.i32, width: ti.i32, rows: ti.i32, columns: ti.i32
+    image: Pixels,
+    out: Array(ti.f32, "height", "width", 3),
+    rows: ti.i32,
+    columns: ti.i32,
 ):
-    """out = image. out: (height, width, 3)."""
-    for u in range(height * columns):
+    """out = image."""
+    for u in range(out.shape[0] * columns):
         y = u // columns
         x0 = u % columns * 8
         p = u % columns * rows + y
         for k in ti.static(range(3)):
             v = image[3 * p + k]
             for j in ti.static(range(8)):
-                if x0 + j < width:
+                if x0 + j < out.shape[1]:
                     out[y, x0 + j, k] = v[j]
 
 
@@ -118,10 +123,10 @@ def largest(r, g, b):
 @ti.kernel
 def changed(
     error: Pixels,
-    settled: Pixels,
-    weight: Pixels,
+    settled: Channel,
+    weight: Channel,
     indicator: Pixels,
-    active: Ints,
+    active: Tiles,
     threshold: ti.f32,
     rows: ti.i32,
     columns: ti.i32,
@@ -151,9 +156,9 @@ def changed(
 @ti.kernel
 def settle(
     error: Pixels,
-    settled: Pixels,
-    weight: Pixels,
-    active: Ints,
+    settled: Channel,
+    weight: Channel,
+    active: Tiles,
     slack: ti.f32,
     rows: ti.i32,
     columns: ti.i32,

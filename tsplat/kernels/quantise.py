@@ -7,11 +7,10 @@ chroma are full-range BT.601 (JFIF) of the splat's RGB colour.
 
 import taichi as ti
 
-from tsplat.kernels.splatting import Floats, Splats
+from tsplat.kernels.arrays import Array, Integers, Splats
 
 LARGEST = 1e9
 """Bound of a quantised value, so that wild parameters do not wrap around."""
-Integers = ti.types.ndarray(dtype=ti.i32, ndim=2)  # (n, 8)
 V3 = ti.types.vector(3, ti.f32)
 
 
@@ -26,11 +25,16 @@ def to_ycc(r, g, b):
 
 @ti.kernel
 def quantise(
-    params: Splats, steps: Floats, reference: Integers, dead_zone: ti.f32, out: Integers, n: ti.i32
+    params: Splats,
+    steps: Array(ti.f32, 8),
+    reference: Integers,
+    dead_zone: ti.f32,
+    out: Integers,
+    n: ti.i32,
 ):
     """out = reference where params / steps lies within the dead zone of it, else rounded.
 
-    steps: (8,), pixels and full scale. dead_zone: steps; 0 rounds everything.
+    steps: pixels and full scale. dead_zone: steps; 0 rounds everything.
     """
     for i in range(n):
         ycc = to_ycc(params[i, 5], params[i, 6], params[i, 7])

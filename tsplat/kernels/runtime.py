@@ -26,6 +26,7 @@ from taichi.lang.ast import ast_transformer_utils
 
 from tsplat import home
 from tsplat.errors import BackendError
+from tsplat.kernels import arrays
 from tsplat.kernels.cache import Cache
 
 ti.set_logging_level(ti.ERROR)
@@ -190,6 +191,9 @@ def _one_at_a_time() -> None:
     @functools.wraps(call)
     def launch(self, *arguments, **named):
         _check_not_forked()
+        if arrays.CHECKED:
+            parameters = {a.name: a.annotation for a in self.arguments}
+            arrays.check(self.func.__name__, parameters, arguments)
         with _launching:
             return call(self, *arguments, **named)
 

@@ -6,7 +6,7 @@ import numpy as np
 import taichi as ti
 
 from tsplat.kernels import cpu, gpu, pixels, runtime
-from tsplat.kernels.splatting import V8, V16
+from tsplat.kernels.arrays import V8, V16
 
 
 class Screen:

@@ -27,6 +27,8 @@ import math
 
 import taichi as ti
 
+from tsplat.kernels.arrays import V8, V16
+
 BLUR = 0.5
 """Variance, in square pixels, that is added to both axes of every splat. It bounds the conic,
 which the recurrence below needs: a standard deviation under 0.69 would underflow in 8 rows."""
@@ -40,15 +42,7 @@ PARAMETERS = 8
 
 LOG2E = math.log2(math.e)
 CUT2 = CUTOFF * CUTOFF * LOG2E
-V8 = ti.types.vector(8, ti.f32)
-V16 = ti.types.vector(16, ti.f32)
 LANES = V8([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0])
-
-Pixels = ti.types.ndarray(dtype=V8, ndim=1)  # (columns * rows * 3 or 1,)
-Splats = ti.types.ndarray(dtype=ti.f32, ndim=2)  # (n, 8)
-Prepared = ti.types.ndarray(dtype=V16, ndim=1)  # (n,)
-Floats = ti.types.ndarray(dtype=ti.f32, ndim=1)
-Ints = ti.types.ndarray(dtype=ti.i32, ndim=1)
 
 
 @ti.func
