@@ -35,9 +35,10 @@ def between(before: Splats, now: Splats, origin: np.ndarray, at: float) -> Splat
     known = origin >= 0
     mixed = now.params.copy()
     mixed[known] = (1 - share) * before.params[origin[known]] + share * now.params[known]
-    mixed[~known, 5:] *= share
+    weights = np.ones(len(now) + len(before), np.float32)
+    weights[: len(now)][~known] = share
     gone = np.ones(len(before), bool)
     gone[origin[known]] = False
-    going = before.params[gone]
-    going[:, 5:] *= 1 - share
-    return Splats(np.concatenate([mixed, going]))
+    weights[len(now) :] = 1 - share
+    weights = weights[: len(now) + int(gone.sum())]
+    return Splats(np.concatenate([mixed, before.params[gone]]), weights)

@@ -75,6 +75,7 @@ class Splats:
     """
 
     params: np.ndarray
+    weights: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.params)
@@ -102,9 +103,10 @@ class Splats:
         out[:, L22] = np.sqrt(np.maximum(tyy - out[:, L21] ** 2, 0))
         before = sx * sx * sy * sy * (sxx * syy - sxy**2)
         after = (txx + BLUR) * (tyy + BLUR) - txy**2
-        out[:, 5:] *= np.sqrt(np.minimum(before / np.maximum(after, 1e-12), 1))[:, None]
+        fade = np.sqrt(np.minimum(before / np.maximum(after, 1e-12), 1))
+        weights = fade if self.weights is None else fade * self.weights
         out[:, :2] *= (sx, sy)
-        return Splats(out.astype(np.float32))
+        return Splats(out.astype(np.float32), weights.astype(np.float32))
 
 
 @dataclass(frozen=True)

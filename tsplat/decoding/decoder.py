@@ -245,8 +245,8 @@ class Decoder:
             splats = splats.scaled(self.size[0] / header.width, self.size[1] / header.height)
         backend = runtime.current()
         if self._screen is None or self._screen.backend is not backend:
-            self._screen = Screen(*self.size, backend)
-        return self._screen.picture(splats.params)
+            self._screen = Screen(*self.size, backend, True)
+        return self._screen.picture(splats.params, splats.weights)
 
 
 def _check_time(at: float) -> None:

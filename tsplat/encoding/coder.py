@@ -161,6 +161,6 @@ class Coder:
     def _psnr(self, splats: Splats) -> float:
         """Weighted PSNR of splats against the canvas's target, dB."""
         self._scene.canvas.begin()
-        self._scene.canvas.load(splats.params)
+        self._scene.canvas.load(splats.params, splats.weights)
         error = self._scene.canvas.squared_error() / max(1e-9, 3 * self._scene.focus.total)
         return -10 * math.log10(max(error, 1e-10))

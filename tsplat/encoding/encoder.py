@@ -112,7 +112,7 @@ class Encoder:
         self.header = self._header.pack()
         self.statistics = Statistics()
         self._span = config.span or 1
-        self._canvas = Canvas(width, height)
+        self._canvas = Canvas(width, height, normalised=True)
         self._focus = Focus(width, height, config.background)
         scene = Scene(self._canvas, self._focus, self._header, self.statistics.timed)
         self._coder = Coder(scene, ways, ways.inter(config), control, self.statistics)

@@ -112,7 +112,7 @@ class Focus:
             return nothing
         white = params.copy()
         white[:, 5:] = 1
-        self._uncovered.cover(canvas.picture(white)[..., 0] > 127)
+        self._uncovered.cover(canvas.picture(white)[..., 0] > (245 if canvas.normalised else 127))
         pixels, wanted = self._uncovered.take(self.inside.sum() / max(1, count))
         return superpixel(frame, wanted, pixels).params if wanted else nothing
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import taichi as ti
 
-from tsplat.kernels.arrays import V8, Array, Splats
+from tsplat.kernels.arrays import V8, Array, Gradients, Splats
 from tsplat.kernels.splatting import is_positive
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def clamp(
 def step(
     params: Splats,
     latents: Array(ti.f32, "stepped", 8),
-    grads: Splats,
+    grads: Gradients,
     state: Array(ti.f32, "stepped", STATE),
     n: ti.i32,
     width: ti.f32,

@@ -18,14 +18,21 @@ class Canvas(Screen):
     Parameters and conventions are those of :class:`~tsplat.kernels.screen.Screen`.
     """
 
-    def __init__(self, width: int, height: int, backend: runtime.Backend | None = None):
-        super().__init__(width, height, backend)
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        backend: runtime.Backend | None = None,
+        normalised: bool = False,
+    ):
+        super().__init__(width, height, backend, normalised)
         self._largest = float(max(width, height))
         self._target = self._plane(3)
-        self._base = self._plane(3)
-        self._error = self._plane(3)
+        self._base = self._plane(self._planes)
+        self._error = self._plane(self._planes)
         self._weight = self._plane(1)
         self._settled = self._plane(1)
+        self._settled3 = self._plane(3)
         self._active = self._tile_map(None)
         self._losses = ti.ndarray(ti.f32, self.tiles)
         self._steps = ti.ndarray(ti.f32, 8)
@@ -53,7 +60,9 @@ class Canvas(Screen):
         """A canvas of half the width and height, after :meth:`begin`, with the same picture and
         weight: a rough fit costs a quarter there."""
         if self._half is None:
-            self._half = Canvas((self.width + 1) // 2, (self.height + 1) // 2, self.backend)
+            self._half = Canvas(
+                (self.width + 1) // 2, (self.height + 1) // 2, self.backend, self.normalised
+            )
         if self._stale:
             small = _halved(self._frame.astype(np.float32)) + np.float32(0.5)
             self._half.set_target(small.astype(np.uint8))
@@ -111,17 +120,25 @@ class Canvas(Screen):
         """
         self._active = self._tile_map(tiles)
         if tiles is not None:
-            pixels.clear(self._error, 3 * self._length)
+            pixels.clear(self._error, self._planes * self._length)
         self.load(np.zeros((0, 8), np.float32) if frozen is None else frozen)
-        self._render(self._target, self._base, self._everywhere)
+        self._render(self._black if self.normalised else self._target, self._base, self._everywhere)
 
     def iterate(self, rate: float, colour_rate: float, t: int) -> None:
         """Iteration t = 1, 2, ... of the fit of the loaded splats to what :meth:`begin` set; the
         first one forgets the optimiser's state."""
         if t == 1:
             self._state.fill(0.0)
-        picture = (self._state, self._base, self._error, self._weight, self._active, self._losses)
-        size: tuple[int, ...] = (self._n, self.columns, self.rows)
+        picture = (
+            self._state,
+            self._base,
+            self._error,
+            self._target,
+            self._weight,
+            self._active,
+            self._losses,
+        )
+        size: tuple[int, ...] = (self._n, self.columns, self.rows, self.normalised)
         step = (rate, colour_rate, float(t), self._largest)
         if self.backend.on_cpu:
             size += (self.backend.threads,)
@@ -147,8 +164,18 @@ class Canvas(Screen):
     def error_picture(self) -> np.ndarray:
         """The weighted error of the last :meth:`squared_error`, (height, width, 3) float32."""
         out = np.empty((self.height, self.width, 3), np.float32)
-        pixels.get_planes(self._error, out, self.rows, self.columns)
+        error = self._error
+        if self.normalised:
+            self._render(self._base, self._error, self._active)
+            error = self._settled3
+            pixels.differences(self._error, self._target, self._weight, error, self._length)
+        pixels.get_planes(error, out, self.rows, self.columns)
         return out
+
+    def target_at(self, places: np.ndarray) -> np.ndarray:
+        """Colours of the picture to fit, (n, 3) float32, full scale 1; places: (n, 2) pixels."""
+        x, y = np.clip(places.T.astype(int), 0, [[self.width - 1], [self.height - 1]])
+        return self._frame[y, x].astype(np.float32) / 255
 
     @property
     def weight(self) -> np.ndarray | None:
@@ -159,9 +186,9 @@ class Canvas(Screen):
         """G c with G the Gram matrix of the loaded splats' falloffs; (n, 3) to (n, 3)."""
         params = self.params()
         params[:, 5:] = colours
-        self._write(self._params, params)
-        self._render(self._black, self._error, self._active)
-        self._weigh(self._active)
+        self.load(params)
+        self._render(self._base, self._error, self._active, keep=0.0)
+        self._weigh(self._active, keep=0.0)
         return self._adjoint(self._error)[:, 5:]
 
     # -- integers --------------------------------------------------------------------------
@@ -262,8 +289,9 @@ class Canvas(Screen):
         self._render(self._base, self._error, self._active)
         self._weigh(self._active)
 
-    def _weigh(self, active: ti.Ndarray) -> None:
-        shared = self._error, self._weight, active, self._losses, self.columns, self.rows
+    def _weigh(self, active: ti.Ndarray, keep: float = 1.0) -> None:
+        picture = (self._error, self._target, keep, self._weight, active, self._losses)
+        shared = (*picture, self.columns, self.rows, self.normalised)
         if self.backend.on_cpu:
             cpu.weigh(*shared, self.backend.threads)
         else:
@@ -285,7 +313,7 @@ class Canvas(Screen):
     def _project(self, error: ti.Ndarray) -> None:
         """Gradient of half the squared error in the parameters, on the device."""
         splats = (self._params, self._prepared, error, self._grads)
-        size = (self._n, self.columns, self.rows)
+        size = (self._n, self.columns, self.rows, self.normalised)
         if self.backend.on_cpu:
             cpu.gradient(*splats, *size, self.backend.threads)
         else:

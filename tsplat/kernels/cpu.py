@@ -9,7 +9,19 @@ reproducible.
 
 import taichi as ti
 
-from tsplat.kernels.arrays import V8, Array, Channel, Losses, Pixels, Prepared, Splats, Tiles
+from tsplat.kernels.arrays import (
+    V8,
+    Array,
+    Channel,
+    Gradients,
+    Losses,
+    Pixels,
+    Prepared,
+    Splats,
+    Sums,
+    Tiles,
+)
+from tsplat.kernels.blend import inverse
 from tsplat.kernels.splatting import (
     CUT2,
     LANES,
@@ -47,7 +59,14 @@ def row_of(a, b, c, dx, dy):
 
 @ti.func
 def accumulate(
-    strip, n, columns, rows, prepared: ti.template(), active: ti.template(), out: ti.template()
+    strip,
+    n,
+    columns,
+    rows,
+    prepared: ti.template(),
+    active: ti.template(),
+    out: ti.template(),
+    normalised: ti.template(),
 ):
     """Add n splats to the active blocks of lines 8 strip .. 8 strip + 7.
 
@@ -95,15 +114,20 @@ def accumulate(
                     start = xb * rows + strip * 8
                     for p in range(start, start + 8):
                         v = above_floor(w)
-                        out[3 * p] = out[3 * p] + v * red
-                        out[3 * p + 1] = out[3 * p + 1] + v * green
-                        out[3 * p + 2] = out[3 * p + 2] + v * blue
+                        at = ti.static(4 if normalised else 3) * p
+                        out[at] = out[at] + v * red
+                        out[at + 1] = out[at + 1] + v * green
+                        out[at + 2] = out[at + 2] + v * blue
+                        if ti.static(normalised):
+                            out[at + 3] = out[at + 3] + v * g[15]
                         w *= r
                         r *= q
 
 
 @ti.func
-def moments(i, columns, rows, prepared: ti.template(), error: ti.template()):
+def moments(
+    i, columns, rows, prepared: ti.template(), error: ti.template(), normalised: ti.template()
+):
     """Sums over the pixels of splat i.
 
     (g e_r, g e_g, g e_b, s dx, s dy, s dx dx, s dx dy, s dy dy); e is the error,
@@ -128,13 +152,17 @@ def moments(i, columns, rows, prepared: ti.template(), error: ti.template()):
                 p = xb * rows + y
                 dy = y + 0.5 - my
                 v = above_floor(w)
-                e0 = error[3 * p]
-                e1 = error[3 * p + 1]
-                e2 = error[3 * p + 2]
+                at = ti.static(4 if normalised else 3) * p
+                e0 = error[at]
+                e1 = error[at + 1]
+                e2 = error[at + 2]
                 er += v * e0
                 eg += v * e1
                 eb += v * e2
-                s = w * is_positive(v) * (e0 * red + e1 * green + e2 * blue)
+                s = e0 * red + e1 * green + e2 * blue
+                if ti.static(normalised):
+                    s = s - error[at + 3]
+                s *= w * is_positive(v)
                 s0 += s
                 s1 += s * dy
                 s2 += s * (dy * dy)
@@ -150,7 +178,15 @@ def moments(i, columns, rows, prepared: ti.template(), error: ti.template()):
 
 @ti.func
 def weigh_strip(
-    strip, columns, rows, out: ti.template(), weight: ti.template(), active: ti.template()
+    strip,
+    columns,
+    rows,
+    out: ti.template(),
+    target: ti.template(),
+    keep,
+    weight: ti.template(),
+    active: ti.template(),
+    normalised: ti.template(),
 ):
     """Weigh the error of a strip in place; return sum w e^2."""
     total = V8(0.0)
@@ -159,10 +195,22 @@ def weigh_strip(
             start = xb * rows + strip * 8
             for p in range(start, start + 8):
                 wt = weight[p]
-                for k in ti.static(range(3)):
-                    e = out[3 * p + k]
-                    total += wt * e * e
-                    out[3 * p + k] = wt * e
+                if ti.static(normalised):
+                    share = inverse(out[4 * p + 3])
+                    pull = V8(0.0)
+                    for k in ti.static(range(3)):
+                        colour = out[4 * p + k] * share
+                        e = colour + keep * target[3 * p + k]
+                        total += wt * e * e
+                        e *= wt * share
+                        out[4 * p + k] = e
+                        pull += e * colour
+                    out[4 * p + 3] = pull
+                else:
+                    for k in ti.static(range(3)):
+                        e = out[3 * p + k]
+                        total += wt * e * e
+                        out[3 * p + k] = wt * e
     return total.sum()
 
 
@@ -174,18 +222,22 @@ def draw_strip(
     rows,
     prepared: ti.template(),
     start: ti.template(),
+    keep,
     active: ti.template(),
     out: ti.template(),
+    normalised: ti.template(),
 ):
     """out = start + sum of n splats, in the active tiles of a strip."""
     for xb in range(columns):
         if active[strip * columns + xb] != 0:
             first = xb * rows + strip * 8
             for p in range(first, first + 8):
-                out[3 * p] = start[3 * p]
-                out[3 * p + 1] = start[3 * p + 1]
-                out[3 * p + 2] = start[3 * p + 2]
-    accumulate(strip, n, columns, rows, prepared, active, out)
+                at = ti.static(4 if normalised else 3) * p
+                for k in ti.static(range(3)):
+                    out[at + k] = keep * start[at + k]
+                if ti.static(normalised):
+                    out[at + 3] = start[at + 3]
+    accumulate(strip, n, columns, rows, prepared, active, out, normalised)
 
 
 @ti.func
@@ -202,12 +254,14 @@ def prepare_all(
 def render(
     params: Splats,
     prepared: Prepared,
-    start: Pixels,
-    out: Pixels,
+    start: Sums,
+    keep: ti.f32,
+    out: Sums,
     active: Tiles,
     n: ti.i32,
     columns: ti.i32,
     rows: ti.i32,
+    normalised: ti.template(),
     workers: ti.i32,
 ):
     """out = start + sum of n splats, in active tiles only."""
@@ -215,42 +269,48 @@ def render(
     for u in range(TURNS * workers):
         for k in range(share_of(u, rows // 8, workers)):
             strip = u // TURNS + k * workers
-            draw_strip(strip, n, columns, rows, prepared, start, active, out)
+            draw_strip(strip, n, columns, rows, prepared, start, keep, active, out, normalised)
 
 
 @ti.kernel
 def weigh(
-    out: Pixels,
+    out: Sums,
+    target: Pixels,
+    keep: ti.f32,
     weight: Channel,
     active: Tiles,
     losses: Losses,
     columns: ti.i32,
     rows: ti.i32,
+    normalised: ti.template(),
     workers: ti.i32,
 ):
     """out *= weight; losses[strip] = sum of weight * out^2 of the strip."""
     for u in range(TURNS * workers):
         for k in range(share_of(u, rows // 8, workers)):
             strip = u // TURNS + k * workers
-            losses[strip] = weigh_strip(strip, columns, rows, out, weight, active)
+            losses[strip] = weigh_strip(
+                strip, columns, rows, out, target, keep, weight, active, normalised
+            )
 
 
 @ti.kernel
 def gradient(
     params: Splats,
     prepared: Prepared,
-    error: Pixels,
-    grads: Splats,
+    error: Sums,
+    grads: Gradients,
     n: ti.i32,
     columns: ti.i32,
     rows: ti.i32,
+    normalised: ti.template(),
     workers: ti.i32,
 ):
     """Gradient of 1/2 sum error^2, one splat at a time: no atomics, reproducible sums."""
     for u in range(TURNS * workers):
         for k in range(share_of(u, n, workers)):
             i = u // TURNS + k * workers
-            g = chain(i, moments(i, columns, rows, prepared, error), params, prepared)
+            g = chain(i, moments(i, columns, rows, prepared, error, normalised), params, prepared)
             for j in ti.static(range(8)):
                 grads[i, j] = g[j]
 
@@ -260,14 +320,16 @@ def iterate(
     params: Splats,
     prepared: Prepared,
     state: Array(ti.f32, "splats", 16),
-    start: Pixels,
-    error: Pixels,
+    start: Sums,
+    error: Sums,
+    target: Pixels,
     weight: Channel,
     active: Tiles,
     losses: Losses,
     n: ti.i32,
     columns: ti.i32,
     rows: ti.i32,
+    normalised: ti.template(),
     workers: ti.i32,
     rate: ti.f32,
     colour_rate: ti.f32,
@@ -280,10 +342,12 @@ def iterate(
     for u in range(TURNS * workers):
         for k in range(share_of(u, rows // 8, workers)):
             strip = u // TURNS + k * workers
-            draw_strip(strip, n, columns, rows, prepared, start, active, error)
-            losses[strip] = weigh_strip(strip, columns, rows, error, weight, active)
+            draw_strip(strip, n, columns, rows, prepared, start, 1.0, active, error, normalised)
+            losses[strip] = weigh_strip(
+                strip, columns, rows, error, target, 1.0, weight, active, normalised
+            )
     for u in range(TURNS * workers):
         for k in range(share_of(u, n, workers)):
             i = u // TURNS + k * workers
-            g = chain(i, moments(i, columns, rows, prepared, error), params, prepared)
+            g = chain(i, moments(i, columns, rows, prepared, error, normalised), params, prepared)
             adam_step(i, g, params, state, rate, colour_rate, t, largest)

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import taichi as ti
 
-from tsplat.kernels.arrays import V8, Array, Channel, Integers, Pixels
+from tsplat.kernels.arrays import V8, Array, Channel, Integers, Pixels, Sums
+from tsplat.kernels.blend import added, inverse, slope
 from tsplat.kernels.cpu import TURNS, row_of
 from tsplat.kernels.rates import RATES
 from tsplat.kernels.splatting import (
@@ -22,13 +23,15 @@ from tsplat.kernels.splatting import (
     is_thin,
     lines_of,
 )
-from tsplat.kernels.visit import LIFT, LOOK, PUT, V4, Costs, State, visit
+from tsplat.kernels.visit import LIFT, LOOK, PUT, V5, Costs, State, visit
 
 
 class Walker(NamedTuple):
     """A thread that walks alone; see :mod:`tsplat.kernels.visit`."""
 
     error: Any
+    target: Any
+    normalised: Any
     weight: Any
     columns: Any
     rows: Any
@@ -40,7 +43,7 @@ class Walker(NamedTuple):
     @ti.func
     def walk(self, what: ti.template(), g, colour):
         mx, my, a, b, c, q = g[0], g[1], g[2], g[3], g[4], g[7]
-        er, eg, eb, vv = V8(0.0), V8(0.0), V8(0.0), V8(0.0)
+        er, eg, eb, vv, rest = V8(0.0), V8(0.0), V8(0.0), V8(0.0), V8(0.0)
         sx, sy, sxx, sxy, syy = V8(0.0), V8(0.0), V8(0.0), V8(0.0), V8(0.0)
         run = ti.select(is_thin(0.5 * c), 8, 2 * RUN)
         first, last = columns_of(g, self.columns)
@@ -54,30 +57,66 @@ class Walker(NamedTuple):
                 for y in range(yk, ti.min(yk + run, yb + 1)):
                     p = xb * self.rows + y
                     v = above_floor(w)
-                    e0, e1, e2 = self.error[3 * p], self.error[3 * p + 1], self.error[3 * p + 2]
-                    if ti.static(what == LIFT):
-                        dy = y + 0.5 - my
-                        s = w * is_positive(v) * self.weight[p]
-                        s *= e0 * colour[0] + e1 * colour[1] + e2 * colour[2]
-                        s0 += s
-                        s1 += s * dy
-                        s2 += s * (dy * dy)
-                    if ti.static(what != LOOK):
-                        sign = 1.0
+                    if ti.static(self.normalised):
+                        n0, n1, n2 = self.error[4 * p], self.error[4 * p + 1], self.error[4 * p + 2]
+                        d = self.error[4 * p + 3]
+                        t0, t1, t2 = (
+                            self.target[3 * p],
+                            self.target[3 * p + 1],
+                            self.target[3 * p + 2],
+                        )
                         if ti.static(what == LIFT):
-                            sign = -1.0
-                        e0 += v * (sign * colour[0])
-                        e1 += v * (sign * colour[1])
-                        e2 += v * (sign * colour[2])
-                        self.error[3 * p] = e0
-                        self.error[3 * p + 1] = e1
-                        self.error[3 * p + 2] = e2
-                    if ti.static(what != PUT):
-                        wv = v * self.weight[p]
-                        er += wv * e0
-                        eg += wv * e1
-                        eb += wv * e2
-                        vv += wv * v
+                            dy = y + 0.5 - my
+                            s = slope(n0, n1, n2, t0, t1, t2, inverse(d), colour)
+                            s *= w * is_positive(v) * self.weight[p]
+                            s0 += s
+                            s1 += s * dy
+                            s2 += s * (dy * dy)
+                        if ti.static(what != LOOK):
+                            sign = ti.static(-1.0 if what == LIFT else 1.0)
+                            n0 += v * (sign * colour[0])
+                            n1 += v * (sign * colour[1])
+                            n2 += v * (sign * colour[2])
+                            d += v * sign
+                            self.error[4 * p] = n0
+                            self.error[4 * p + 1] = n1
+                            self.error[4 * p + 2] = n2
+                            self.error[4 * p + 3] = d
+                        if ti.static(what != PUT):
+                            both = inverse(d * (d + v))
+                            m0, m1, m2, m3, m4 = added(
+                                n0, n1, n2, d, t0, t1, t2, v, both, self.weight[p]
+                            )
+                            er += m0
+                            eg += m1
+                            eb += m2
+                            vv += m3
+                            rest += m4
+                    else:
+                        e0, e1, e2 = self.error[3 * p], self.error[3 * p + 1], self.error[3 * p + 2]
+                        if ti.static(what == LIFT):
+                            dy = y + 0.5 - my
+                            s = w * is_positive(v) * self.weight[p]
+                            s *= e0 * colour[0] + e1 * colour[1] + e2 * colour[2]
+                            s0 += s
+                            s1 += s * dy
+                            s2 += s * (dy * dy)
+                        if ti.static(what != LOOK):
+                            sign = 1.0
+                            if ti.static(what == LIFT):
+                                sign = -1.0
+                            e0 += v * (sign * colour[0])
+                            e1 += v * (sign * colour[1])
+                            e2 += v * (sign * colour[2])
+                            self.error[3 * p] = e0
+                            self.error[3 * p + 1] = e1
+                            self.error[3 * p + 2] = e2
+                        if ti.static(what != PUT):
+                            wv = v * self.weight[p]
+                            er += wv * e0
+                            eg += wv * e1
+                            eb += wv * e2
+                            vv += wv * v
                     w *= r
                     r *= q
             if ti.static(what == LIFT):
@@ -86,7 +125,7 @@ class Walker(NamedTuple):
                 sy += s1
                 sxy += s1 * dx
                 syy += s2
-        sums = V4(er.sum(), eg.sum(), eb.sum(), vv.sum())
+        sums = V5([er.sum(), eg.sum(), eb.sum(), vv.sum(), rest.sum()])
         zero = 0.0
         around = V8([zero, zero, zero, sx.sum(), sy.sum(), sxx.sum(), sxy.sum(), syy.sum()])
         return sums, around
@@ -109,7 +148,9 @@ def descend(
     steps: Array(ti.f32, 8),
     rates: Array(ti.f32, RATES),
     bounds: Array(ti.i32, 8, 2),
-    error: Pixels,
+    error: Sums,
+    target: Pixels,
+    normalised: ti.template(),
     weight: Channel,
     columns: ti.i32,
     rows: ti.i32,
@@ -129,7 +170,7 @@ def descend(
     """
     splats = ti.static(State(values, reference, proposal, contexts, alive, gains))
     costs = ti.static(Costs(steps, rates, bounds, mode, lagrange, keep_bits, drop_bits))
-    pixels = ti.static(Walker(error, weight, columns, rows))
+    pixels = ti.static(Walker(error, target, normalised, weight, columns, rows))
     for u in range(TURNS * workers):
         if u % TURNS == 0:
             taken = over.shape[0] - 1

@@ -100,6 +100,8 @@ class Descent:
             self._rates,
             self._bounds,
             canvas._error,
+            canvas._target,
+            canvas.normalised,
             canvas._weight,
             canvas.columns,
             canvas.rows,

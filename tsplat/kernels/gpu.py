@@ -28,7 +28,18 @@ barrier of its next call.
 
 import taichi as ti
 
-from tsplat.kernels.arrays import V8, Array, Channel, Losses, Pixels, Prepared, Splats, Tiles
+from tsplat.kernels.arrays import (
+    V8,
+    Array,
+    Channel,
+    Gradients,
+    Losses,
+    Pixels,
+    Prepared,
+    Splats,
+    Sums,
+    Tiles,
+)
 from tsplat.kernels.splatting import (
     CUT2,
     FLOOR,
@@ -50,8 +61,9 @@ GROUPS = THREADS // GROUP
 WORDS = THREADS // 32
 WALKERS = 128
 """Threads that share a splat's pixels."""
-STAGED = 8
-"""Numbers of a splat that pixels read: mean, three of the conic, colour."""
+STAGED = 9
+"""Numbers of a splat that pixels read: mean, three of the conic, colour, weight."""
+V4 = ti.types.vector(4, ti.f32)
 
 SharedArray = ti.simt.block.SharedArray
 sync = ti.simt.block.sync
@@ -172,7 +184,7 @@ def sum_at_pixel(
     lists: ti.template(),
     counts: ti.template(),
 ):
-    """Sum of all splats at the pixel of this thread, (red, green, blue)."""
+    """Sum of all splats at the pixel of this thread, (red, green, blue, weight)."""
     words = SharedArray((WORDS,), ti.i32)
     staged = SharedArray((THREADS, STAGED), ti.f32)
     tile, lane = u // THREADS, u % THREADS
@@ -182,7 +194,7 @@ def sum_at_pixel(
     left = tile % across * SIDE
     x = ti.cast(left + lane % SIDE, ti.f32) + 0.5
     y = ti.cast(top + lane // SIDE, ti.f32) + 0.5
-    red, green, blue = 0.0, 0.0, 0.0
+    total = V4(0.0)
     listed = counts[band]
     for chunk in range((listed + THREADS - 1) // THREADS):
         k = chunk * THREADS + lane
@@ -198,16 +210,16 @@ def sum_at_pixel(
                 staged[below, j] = g[j]
             for j in ti.static(range(3)):
                 staged[below, 5 + j] = g[8 + j]
+            staged[below, 8] = g[15]
         sync()
         for s in range(hits):
             dx = x - staged[s, 0]
             dy = y - staged[s, 1]
             q = (staged[s, 2] * dx + staged[s, 3] * dy) * dx + 0.5 * staged[s, 4] * dy * dy
             v = above_floor(ti.exp(q * (1.0 / LOG2E)))
-            red += v * staged[s, 5]
-            green += v * staged[s, 6]
-            blue += v * staged[s, 7]
-    return red, green, blue
+            for j in ti.static(range(4)):
+                total[j] += v * staged[s, 5 + j]
+    return total
 
 
 @ti.func
@@ -221,6 +233,38 @@ def place_of(u, columns, rows, active: ti.template()):
     if xb < columns and y < rows:
         drawn = active[y // 8 * columns + xb]
     return xb * rows + y, lane % 8, drawn
+
+
+@ti.func
+def begun(total, p, j, keep, start: ti.template(), normalised: ti.template()):
+    """Sums at a pixel, on top of what the picture starts from."""
+    at = ti.static(4 if normalised else 3) * p
+    out = total
+    for k in ti.static(range(3)):
+        out[k] += keep * start[at + k][j]
+    if ti.static(normalised):
+        out[3] += start[at + 3][j]
+    return out
+
+
+@ti.func
+def weighed(total, wt, p, j, keep, target: ti.template(), normalised: ti.template()):
+    """What :func:`tsplat.kernels.cpu.weigh_strip` makes of a pixel's sums; and w e^2."""
+    out, square = total, 0.0
+    if ti.static(normalised):
+        share = 1.0 / total[3]
+        out[3] = 0.0
+        for k in ti.static(range(3)):
+            colour = total[k] * share
+            e = colour + keep * target[3 * p + k][j]
+            square += wt * e * e
+            out[k] = wt * e * share
+            out[3] += out[k] * colour
+    else:
+        for k in ti.static(range(3)):
+            square += wt * total[k] * total[k]
+            out[k] = wt * total[k]
+    return out, square
 
 
 @ti.func
@@ -255,6 +299,7 @@ def sum_of_walk(
     rows,
     prepared: ti.template(),
     error: ti.template(),
+    normalised: ti.template(),
 ):
     """:func:`tsplat.kernels.cpu.moments` of splat i, by a block of threads."""
     g = prepared[i]
@@ -269,11 +314,15 @@ def sum_of_walk(
             p = xb * rows + start + 8 * r
             dx, dy, w = own_falloff(g, xb, start + 8 * r, lane % 8)
             if w > FLOOR:
-                e0 = error[3 * p][lane % 8]
-                e1 = error[3 * p + 1][lane % 8]
-                e2 = error[3 * p + 2][lane % 8]
+                at = ti.static(4 if normalised else 3) * p
+                e0 = error[at][lane % 8]
+                e1 = error[at + 1][lane % 8]
+                e2 = error[at + 2][lane % 8]
                 v = w - FLOOR
-                s = w * (e0 * g[8] + e1 * g[9] + e2 * g[10])
+                s = e0 * g[8] + e1 * g[9] + e2 * g[10]
+                if ti.static(normalised):
+                    s -= error[at + 3][lane % 8]
+                s *= w
                 m += V8(
                     [v * e0, v * e1, v * e2, s * dx, s * dy, s * dx * dx, s * dx * dy, s * dy * dy]
                 )
@@ -299,68 +348,76 @@ def render(
     prepared: Prepared,
     lists: Array(ti.i32, "bands", "splats"),
     counts: Array(ti.i32, "bands"),
-    start: Pixels,
-    out: Pixels,
+    start: Sums,
+    keep: ti.f32,
+    out: Sums,
     active: Tiles,
     n: ti.i32,
     columns: ti.i32,
     rows: ti.i32,
+    normalised: ti.template(),
 ):
-    """out = start + sum of n splats, in active tiles of 8x8 only."""
+    """out = start + sum of n splats, in active tiles of 8x8 only; ``keep`` of its colours."""
     # Bounds stand above the first loop: each one below would take a launch of its own.
     listers = (rows + SIDE - 1) // SIDE * THREADS
     painters = listers * ((columns + 1) // 2)
     prepare_and_list(n, listers, params, prepared, lists, counts)
     ti.loop_config(block_dim=THREADS)
     for u in range(painters):
-        red, green, blue = sum_at_pixel(u, columns, prepared, lists, counts)
+        total = sum_at_pixel(u, columns, prepared, lists, counts)
         p, j, drawn = place_of(u, columns, rows, active)
         if drawn != 0:
-            out[3 * p][j] = start[3 * p][j] + red
-            out[3 * p + 1][j] = start[3 * p + 1][j] + green
-            out[3 * p + 2][j] = start[3 * p + 2][j] + blue
+            total = begun(total, p, j, keep, start, normalised)
+            for k in ti.static(range(4 if normalised else 3)):
+                out[ti.static(4 if normalised else 3) * p + k][j] = total[k]
 
 
 @ti.kernel
 def weigh(
-    out: Pixels,
+    out: Sums,
+    target: Pixels,
+    keep: ti.f32,
     weight: Channel,
     active: Tiles,
     losses: Losses,
     columns: ti.i32,
     rows: ti.i32,
+    normalised: ti.template(),
 ):
-    """out *= weight; losses[tile of 16x16] = sum of weight * out^2 of the tile."""
+    """As :func:`tsplat.kernels.cpu.weigh`; losses[tile of 16x16] = sum of w e^2 of the tile."""
     ti.loop_config(block_dim=THREADS)
     for u in range((rows + SIDE - 1) // SIDE * ((columns + 1) // 2) * THREADS):
         p, j, drawn = place_of(u, columns, rows, active)
         square = 0.0
         if drawn != 0:
-            wt = weight[p][j]
-            for k in ti.static(range(3)):
-                e = out[3 * p + k][j]
-                square += wt * e * e
-                out[3 * p + k][j] = wt * e
-        total = add_up(square, u % THREADS)
+            at = ti.static(4 if normalised else 3) * p
+            total = V4(0.0)
+            for k in ti.static(range(4 if normalised else 3)):
+                total[k] = out[at + k][j]
+            total, square = weighed(total, weight[p][j], p, j, keep, target, normalised)
+            for k in ti.static(range(4 if normalised else 3)):
+                out[at + k][j] = total[k]
+        everything = add_up(square, u % THREADS)
         if u % THREADS == 0:
-            losses[u // THREADS] = total
+            losses[u // THREADS] = everything
 
 
 @ti.kernel
 def gradient(
     params: Splats,
     prepared: Prepared,
-    error: Pixels,
-    grads: Splats,
+    error: Sums,
+    grads: Gradients,
     n: ti.i32,
     columns: ti.i32,
     rows: ti.i32,
+    normalised: ti.template(),
 ):
     """Gradient of 1/2 sum error^2."""
     ti.loop_config(block_dim=WALKERS)
     for u in range(n * WALKERS):
         i, lane = u // WALKERS, u % WALKERS
-        m = sum_of_walk(i, lane, columns, rows, prepared, error)
+        m = sum_of_walk(i, lane, columns, rows, prepared, error, normalised)
         if lane == 0:
             g = chain(i, m, params, prepared)
             for j in ti.static(range(8)):
@@ -374,14 +431,16 @@ def iterate(
     lists: Array(ti.i32, "bands", "splats"),
     counts: Array(ti.i32, "bands"),
     state: Array(ti.f32, "splats", 16),
-    start: Pixels,
-    error: Pixels,
+    start: Sums,
+    error: Sums,
+    target: Pixels,
     weight: Channel,
     active: Tiles,
     losses: Losses,
     n: ti.i32,
     columns: ti.i32,
     rows: ti.i32,
+    normalised: ti.template(),
     rate: ti.f32,
     colour_rate: ti.f32,
     t: ti.f32,
@@ -397,25 +456,21 @@ def iterate(
     prepare_and_list(n, listers, params, prepared, lists, counts)
     ti.loop_config(block_dim=THREADS)
     for u in range(painters):
-        red, green, blue = sum_at_pixel(u, columns, prepared, lists, counts)
+        total = sum_at_pixel(u, columns, prepared, lists, counts)
         p, j, drawn = place_of(u, columns, rows, active)
         square = 0.0
         if drawn != 0:
-            wt = weight[p][j]
-            red += start[3 * p][j]
-            green += start[3 * p + 1][j]
-            blue += start[3 * p + 2][j]
-            square = wt * (red * red + green * green + blue * blue)
-            error[3 * p][j] = wt * red
-            error[3 * p + 1][j] = wt * green
-            error[3 * p + 2][j] = wt * blue
-        total = add_up(square, u % THREADS)
+            total = begun(total, p, j, 1.0, start, normalised)
+            total, square = weighed(total, weight[p][j], p, j, 1.0, target, normalised)
+            for k in ti.static(range(4 if normalised else 3)):
+                error[ti.static(4 if normalised else 3) * p + k][j] = total[k]
+        everything = add_up(square, u % THREADS)
         if u % THREADS == 0:
-            losses[u // THREADS] = total
+            losses[u // THREADS] = everything
     ti.loop_config(block_dim=WALKERS)
     for u in range(walkers):
         i, lane = u // WALKERS, u % WALKERS
-        m = sum_of_walk(i, lane, columns, rows, prepared, error)
+        m = sum_of_walk(i, lane, columns, rows, prepared, error, normalised)
         if lane == 0:
             g = chain(i, m, params, prepared)
             adam_step(i, g, params, state, rate, colour_rate, t, largest)

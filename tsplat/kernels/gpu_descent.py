@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import taichi as ti
 
-from tsplat.kernels.arrays import V8, Array, Channel, Integers, Pixels
+from tsplat.kernels.arrays import V8, Array, Channel, Integers, Pixels, Sums
+from tsplat.kernels.blend import added, slope
 from tsplat.kernels.gpu import (
     WALKERS,
     SharedArray,
@@ -21,7 +22,7 @@ from tsplat.kernels.gpu import (
 )
 from tsplat.kernels.rates import RATES
 from tsplat.kernels.splatting import FLOOR, above_floor
-from tsplat.kernels.visit import LIFT, PUT, V4, Costs, State, visit
+from tsplat.kernels.visit import LIFT, LOOK, PUT, V5, Costs, State, visit
 
 GROUP = 32
 GROUPS = WALKERS // GROUP
@@ -30,10 +31,12 @@ GROUPS = WALKERS // GROUP
 class Block(NamedTuple):
     """A thread of a block that walks together; see :mod:`tsplat.kernels.visit`.
 
-    parts, sums: shared memory, (WALKERS, 4) and (GROUPS, 4).
+    parts, sums: shared memory, (WALKERS, 5) and (GROUPS, 5).
     """
 
     error: Any
+    target: Any
+    normalised: Any
     weight: Any
     columns: Any
     rows: Any
@@ -51,15 +54,14 @@ class Block(NamedTuple):
         if ti.static(what != PUT):
             sums = self.total(sums)
         if ti.static(what == LIFT):
-            some = self.total(V4([around[3], around[4], around[5], around[6]]))
-            last = self.total(V4([around[7], 0.0, 0.0, 0.0]))
-            around = V8([0.0, 0.0, 0.0, some[0], some[1], some[2], some[3], last[0]])
+            m = self.total(V5([around[3], around[4], around[5], around[6], around[7]]))
+            around = V8([0.0, 0.0, 0.0, m[0], m[1], m[2], m[3], m[4]])
         return sums, around
 
     @ti.func
     def own_walk(self, what: ti.template(), g, colour):
         """Over this thread's pixels alone."""
-        sums, around = V4(0.0), V8(0.0)
+        sums, around = V5(0.0), V8(0.0)
         at = self.lane % 8
         mine, across = own_blocks(g, self.lane, self.columns)
         for k in range(across):
@@ -69,43 +71,69 @@ class Block(NamedTuple):
                 p = xb * self.rows + start + 8 * r
                 dx, dy, w = own_falloff(g, xb, start + 8 * r, at)
                 v = above_floor(w)
+                wt = self.weight[p][at]
+                first = ti.static(4 if self.normalised else 3) * p
+                n0, n1, n2 = (
+                    self.error[first][at],
+                    self.error[first + 1][at],
+                    self.error[first + 2][at],
+                )
+                t0, t1, t2 = (
+                    self.target[3 * p][at],
+                    self.target[3 * p + 1][at],
+                    self.target[3 * p + 2][at],
+                )
+                d = 1.0
+                if ti.static(self.normalised):
+                    d = self.error[first + 3][at]
                 if ti.static(what == LIFT):
-                    s = 0.0
-                    for j in ti.static(range(3)):
-                        e = self.error[3 * p + j][at]
-                        s += e * colour[j]
-                        self.error[3 * p + j][at] = e - v * colour[j]
-                    s *= ti.select(w > FLOOR, w, 0.0) * self.weight[p][at]
+                    s = n0 * colour[0] + n1 * colour[1] + n2 * colour[2]
+                    if ti.static(self.normalised):
+                        s = slope(n0, n1, n2, t0, t1, t2, 1.0 / d, colour)
+                    s *= ti.select(w > FLOOR, w, 0.0) * wt
                     x, y = s * dx, s * dy
                     around += V8([0.0, 0.0, 0.0, x, y, x * dx, x * dy, y * dy])
-                if ti.static(what == PUT):
-                    for j in ti.static(range(3)):
-                        self.error[3 * p + j][at] = self.error[3 * p + j][at] + v * colour[j]
-                else:
-                    wv = v * self.weight[p][at]
-                    for j in ti.static(range(3)):
-                        sums[j] += wv * self.error[3 * p + j][at]
-                    sums[3] += wv * v
+                if ti.static(what != LOOK):
+                    u = v * ti.static(-1.0 if what == LIFT else 1.0)
+                    n0, n1, n2, d = (
+                        n0 + u * colour[0],
+                        n1 + u * colour[1],
+                        n2 + u * colour[2],
+                        d + u,
+                    )
+                    self.error[first][at] = n0
+                    self.error[first + 1][at] = n1
+                    self.error[first + 2][at] = n2
+                    if ti.static(self.normalised):
+                        self.error[first + 3][at] = d
+                if ti.static(what != PUT):
+                    if ti.static(self.normalised):
+                        m = added(n0, n1, n2, d, t0, t1, t2, v, 1.0 / (d * (d + v)), wt)
+                        for j in ti.static(range(5)):
+                            sums[j] += m[j]
+                    else:
+                        wv = v * wt
+                        sums += V5([wv * n0, wv * n1, wv * n2, wv * v, 0.0])
         return sums, around
 
     @ti.func
     def total(self, m):
-        """Sum of the block's vectors of 4, for every thread, in the order of lanes.
+        """Sum of the block's vectors of 5, for every thread, in the order of lanes.
 
         Parts are read before the second barrier, sums before the first one of the next call.
         """
-        for j in ti.static(range(4)):
+        for j in ti.static(range(5)):
             self.parts[self.lane, j] = m[j]
         sync()
-        if self.lane < 4 * GROUPS:
+        if self.lane < 5 * GROUPS:
             total = 0.0
             for k in range(GROUP):
-                total += self.parts[self.lane // 4 * GROUP + k, self.lane % 4]
-            self.sums[self.lane // 4, self.lane % 4] = total
+                total += self.parts[self.lane // 5 * GROUP + k, self.lane % 5]
+            self.sums[self.lane // 5, self.lane % 5] = total
         sync()
-        out = V4(0.0)
+        out = V5(0.0)
         for k in range(GROUPS):
-            for j in ti.static(range(4)):
+            for j in ti.static(range(5)):
                 out[j] += self.sums[k, j]
         return out
 
@@ -124,7 +152,9 @@ def descend(
     steps: Array(ti.f32, 8),
     rates: Array(ti.f32, RATES),
     bounds: Array(ti.i32, 8, 2),
-    error: Pixels,
+    error: Sums,
+    target: Pixels,
+    normalised: ti.template(),
     weight: Channel,
     columns: ti.i32,
     rows: ti.i32,
@@ -142,11 +172,13 @@ def descend(
     costs = ti.static(Costs(steps, rates, bounds, mode, lagrange, keep_bits, drop_bits))
     ti.loop_config(block_dim=WALKERS)
     for u in range(count * WALKERS):
-        parts = SharedArray((WALKERS, 4), ti.f32)
-        sums = SharedArray((GROUPS, 4), ti.f32)
+        parts = SharedArray((WALKERS, 5), ti.f32)
+        sums = SharedArray((GROUPS, 5), ti.f32)
         i, lane = order[start + u // WALKERS], u % WALKERS
         if lane == 0:
             gains[i] = 0.0
         if alive[i] != 0:
-            block = ti.static(Block(error, weight, columns, rows, lane, parts, sums))
+            block = ti.static(
+                Block(error, target, normalised, weight, columns, rows, lane, parts, sums)
+            )
             visit(i, splats, costs, block)

@@ -6,7 +6,8 @@ Layout: see :mod:`tsplat.kernels.splatting`.
 
 import taichi as ti
 
-from tsplat.kernels.arrays import V8, Array, Channel, Pixels, Tiles
+from tsplat.kernels.arrays import V8, Array, Channel, Pixels, Sums, Tiles
+from tsplat.kernels.blend import EMPTY, inverse
 from tsplat.kernels.splatting import is_positive
 
 
@@ -15,6 +16,28 @@ def clear(out: Array(V8, "items"), items: ti.i32):
     """out = 0. Taichi's own ``fill`` compiles a kernel for every vector that it is given."""
     for p in range(items):
         out[p] = V8(0.0)
+
+
+@ti.kernel
+def put_empty(out: Array(V8, "4 * length"), length: ti.i32):
+    """A picture of no splats, as sums of colours and of weights."""
+    for p in range(length):
+        out[4 * p + 3] = V8(EMPTY)
+
+
+@ti.kernel
+def differences(
+    image: Array(V8, "4 * length"),
+    target: Array(V8, "3 * length"),
+    weight: Array(V8, "length"),
+    out: Array(V8, "3 * length"),
+    length: ti.i32,
+):
+    """out = weight * (mean - target)."""
+    for p in range(length):
+        share = weight[p] * inverse(image[4 * p + 3])
+        for k in ti.static(range(3)):
+            out[3 * p + k] = image[4 * p + k] * share + target[3 * p + k] * weight[p]
 
 
 @ti.kernel
@@ -65,12 +88,13 @@ def levels(v):
 
 @ti.kernel
 def get_frame(
-    image: Pixels,
+    image: Sums,
     frame: Array(ti.u8, "height * width * 3"),
     height: ti.i32,
     width: ti.i32,
     rows: ti.i32,
     columns: ti.i32,
+    normalised: ti.template(),
 ):
     """frame = image in 8 bits, rounded to nearest, clipped."""
     for u in range(height * columns):
@@ -78,9 +102,13 @@ def get_frame(
         xb = u % columns
         p = xb * rows + y
         start = (y * width + xb * 8) * 3
-        red = levels(image[3 * p])
-        green = levels(image[3 * p + 1])
-        blue = levels(image[3 * p + 2])
+        at = ti.static(4 if normalised else 3) * p
+        share = V8(1.0)
+        if ti.static(normalised):
+            share = inverse(image[at + 3])
+        red = levels(image[at] * share)
+        green = levels(image[at + 1] * share)
+        blue = levels(image[at + 2] * share)
         if xb * 8 + 8 <= width:
             for j in ti.static(range(8)):
                 frame[start + 3 * j] = ti.cast(red[j], ti.u8)

@@ -108,12 +108,14 @@ def prepare(i, params: ti.template(), prepared: ti.template()):
 
     0-1 mean; 2-4 -log2(e) times (a/2, b, c) of the conic [[a, b], [b, c]]; 5-6 half extents of
     the cut-off ellipse; 7 ratio of row ratios; 8-10 colour; 11 dx of its lowest, 12 dy of its
-    rightmost point; 13 ratio of row ratios in neighbouring blocks, 14 of block ratios; 15 unused.
+    rightmost point; 13 ratio of row ratios in neighbouring blocks, 14 of block ratios; 15 the
+    weight, which the colour is multiplied by.
     """
     g = falloff_of(params[i, 0], params[i, 1], params[i, 2], params[i, 3], params[i, 4])
-    g[8] = params[i, 5]
-    g[9] = params[i, 6]
-    g[10] = params[i, 7]
+    g[15] = params[i, 8]
+    g[8] = params[i, 5] * g[15]
+    g[9] = params[i, 6] * g[15]
+    g[10] = params[i, 7] * g[15]
     g[13] = ti.exp(8.0 * g[3] / LOG2E)
     g[14] = ti.exp(128.0 * g[2] / LOG2E)
     prepared[i] = g

@@ -30,6 +30,7 @@ LOOK, LIFT, PUT = 0, 1, 2
 I8 = ti.types.vector(8, ti.i32)
 V3 = ti.types.vector(3, ti.f32)
 V4 = ti.types.vector(4, ti.f32)
+V5 = ti.types.vector(5, ti.f32)
 
 
 @ti.func
@@ -78,7 +79,7 @@ class Costs(NamedTuple):
     def error(self, q, m):
         """What a splat adds to the squared error, from the sums of its walk."""
         c = rgb_of(q, self.steps)
-        return 2.0 * (c[0] * m[0] + c[1] * m[1] + c[2] * m[2]) + c.dot(c) * m[3]
+        return 2.0 * (c[0] * m[0] + c[1] * m[1] + c[2] * m[2]) + c.dot(c) * m[3] + m[4]
 
 
 @ti.func

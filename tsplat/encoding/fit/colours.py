@@ -38,7 +38,12 @@ def solve(canvas: Canvas, params: np.ndarray, steps: int) -> np.ndarray:
     if not len(params) or not steps:
         return params
     canvas.load(params)
-    diagonal = _diagonal(params)[:, None]
+    ones = np.ones((len(params), 3), np.float32)
+    if canvas.normalised:
+        diagonal = canvas.apply_normal(ones).astype(np.float64).mean(1)[:, None] + 1e-6
+        canvas.load(params)
+    else:
+        diagonal = _diagonal(params)[:, None]
     # The residual of the normal equations is minus the gradient; the ridge adds nothing here.
     residual = -canvas.gradient()[:, 5:].astype(np.float64)
     correction = np.zeros_like(residual)

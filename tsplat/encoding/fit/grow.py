@@ -100,6 +100,9 @@ def peaks(canvas: Canvas, params: np.ndarray, count: int, sigma: float) -> np.nd
     out = np.zeros((len(y), 8), np.float32)
     out[:, 0], out[:, 1] = (x + 0.5) * factor, (y + 0.5) * factor
     out[:, 2] = out[:, 4] = _WIDTH * sigma
+    if canvas.normalised:
+        out[:, 5:] = canvas.target_at(out[:, :2])
+        return out
     out[:, 5:] = _GAIN * error[y, x] / weight[y, x][:, None]
     return out
 

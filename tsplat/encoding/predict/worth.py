@@ -32,7 +32,11 @@ def expected_gain(canvas: Canvas, params: np.ndarray) -> np.ndarray:
     gradient = canvas.gradient().astype(np.float64)
     l11, l21, l22 = params[:, 2:5].T.astype(np.float64)
     area = np.sqrt(determinant(params))
-    energy = np.maximum((params[:, 5:].astype(np.float64) ** 2).sum(1), _FAINT)
+    energy = (
+        np.full(len(params), 0.03)
+        if canvas.normalised
+        else np.maximum((params[:, 5:].astype(np.float64) ** 2).sum(1), _FAINT)
+    )
     u = np.stack([l11 * gradient[:, 0] + l21 * gradient[:, 1], l22 * gradient[:, 1]])
     d = np.stack(
         [
