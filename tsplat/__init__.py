@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tsplat.errors import BackendError as BackendError
     from tsplat.errors import BitstreamError as BitstreamError
     from tsplat.errors import ConfigError as ConfigError
+    from tsplat.errors import Fault as Fault
     from tsplat.errors import MediaError as MediaError
     from tsplat.errors import ModelError as ModelError
     from tsplat.errors import TsplatError as TsplatError
@@ -57,6 +58,7 @@ _HOMES = {
     "TsplatError": "tsplat.errors",
     "ConfigError": "tsplat.errors",
     "BitstreamError": "tsplat.errors",
+    "Fault": "tsplat.errors",
     "MediaError": "tsplat.errors",
     "ModelError": "tsplat.errors",
     "BackendError": "tsplat.errors",

@@ -8,7 +8,7 @@ import numpy as np
 
 from tsplat.between import between
 from tsplat.decoding.outside import Backdrop, Outside
-from tsplat.errors import BitstreamError, ConfigError
+from tsplat.errors import BitstreamError, ConfigError, Fault
 from tsplat.kernels import runtime
 from tsplat.kernels.screen import Screen
 from tsplat.region import Region
@@ -88,7 +88,7 @@ class Decoder:
         """
         frames = sum(1 for _ in self._taken(packet))
         if not frames:
-            raise BitstreamError("neither an I- nor a P-packet", offset=0)
+            raise BitstreamError(Fault.MISSING, "neither an I- nor a P-packet", offset=0)
         return self.picture()
 
     def pictures(self, packet: bytes | Packet) -> Iterator[np.ndarray]:
@@ -113,7 +113,7 @@ class Decoder:
         failed: BitstreamError | None = None
         if not isinstance(packet, Packet):
             if not packet:
-                raise BitstreamError("packet cut off", offset=0)
+                raise BitstreamError(Fault.CUT_OFF, "packet cut off", offset=0)
             items = container.packets(packet, 0, self.header.span, self._frame)
         for item in items:
             try:
@@ -141,13 +141,16 @@ class Decoder:
                 self._outside.join(packet.frame)
                 state = payload.decode_intra(packet.payload, self.header)
             elif packet.kind != INTER:
-                raise BitstreamError("neither an I- nor a P-packet")
+                raise BitstreamError(Fault.PACKET, "neither an I- nor a P-packet")
             elif self._frame is None or packet.frame != self._frame + packet.span:
-                raise BitstreamError("the frame before is missing; waiting for an I-frame")
+                raise BitstreamError(
+                    Fault.MISSING, "the frame before is missing; waiting for an I-frame"
+                )
             else:
                 state = payload.decode_inter(packet.payload, self.state, self.header)
         except BitstreamError as error:
-            raise BitstreamError(error.message, offset=packet.offset, frame=packet.frame) from None
+            error.offset, error.frame = packet.offset, packet.frame
+            raise
         self._before = None if packet.kind == INTRA else self._state
         self._state, self._frame = state, packet.frame
         # The last background may begin at one of this packet's frames.
@@ -211,7 +214,7 @@ class Decoder:
     def state(self) -> State:
         """The present state: splats, which ones the last packet changed, and the region."""
         if self._state is None:
-            raise BitstreamError("no frame was decoded yet")
+            raise BitstreamError(Fault.MISSING, "no frame was decoded yet")
         return self._state
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tsplat.decoding.compositing import blur, fitted, over
-from tsplat.errors import BitstreamError, ConfigError
+from tsplat.errors import BitstreamError, ConfigError, Fault
 from tsplat.stream.container import Packet
 from tsplat.stream.header import Header
 
@@ -73,10 +73,10 @@ class Outside:
             return
         data = packet.payload
         if not data:
-            raise BitstreamError("background packet is empty")
+            raise BitstreamError(Fault.BACKGROUND, "background packet is empty")
         keyframe = data[0] == 1
         if self._waiting and not keyframe:
-            raise BitstreamError("the background's keyframe is missing")
+            raise BitstreamError(Fault.MISSING, "the background's keyframe is missing")
         self._waiting = True
         image = self._decoder.decode(data[1:])
         self._former, self.since = self._image, packet.frame

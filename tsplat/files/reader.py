@@ -17,7 +17,7 @@ import numpy as np
 
 from tsplat.decoding.decoder import Decoder
 from tsplat.decoding.outside import Backdrop
-from tsplat.errors import BitstreamError, MediaError, reason_of
+from tsplat.errors import BitstreamError, Fault, MediaError, reason_of
 from tsplat.stream import container
 from tsplat.stream.arriving import Arriving, Data, Whole
 from tsplat.stream.container import BACKGROUND, INDEX, INTER, INTRA, TICKS, Damage, Packet
@@ -97,7 +97,8 @@ class Reader:
         try:
             self.header = Header.unpack(self._source[0:HEADER_BYTES])
         except BitstreamError as error:
-            raise BitstreamError(f"{self._name}: {error.message}", offset=error.offset) from None
+            error.message = f"{self._name}: {error.message}"
+            raise
         self.damage: list[Damage] = []
         self.lost: list[tuple[int, int]] = []
         self.show(size, background, cutout)
@@ -318,7 +319,7 @@ class Reader:
                     raise
         first = packet.frame - packet.span + 1
         if packet.kind not in (INTRA, INTER) or not first <= frame <= packet.frame:
-            raise BitstreamError("frame is missing from the file", frame=frame)
+            raise BitstreamError(Fault.MISSING, "frame is missing from the file", frame=frame)
         self._random = decoder, coming, packet
         return self._shown(decoder, packet.places[frame - first])
 

@@ -26,7 +26,7 @@ import numpy as np
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
-from tsplat.errors import BitstreamError, ConfigError, MediaError
+from tsplat.errors import BitstreamError, ConfigError, Fault, MediaError
 from tsplat.media.fill import fill
 from tsplat.media.rgb import BT601, FromRgb, FromYuv
 
@@ -278,18 +278,26 @@ class BackgroundDecoder:
         try:
             frames = context.decode(av.Packet(data)) if data else []
         except (av.error.FFmpegError, ValueError, OverflowError) as error:
-            raise BitstreamError(f"background: not a picture ({_reason(error)})") from error
+            raise BitstreamError(
+                Fault.BACKGROUND, f"background: not a picture ({_reason(error)})"
+            ) from error
         if len(frames) != 1:
-            raise BitstreamError(f"background: {len(frames)} pictures where there should be one")
+            raise BitstreamError(
+                Fault.BACKGROUND, f"background: {len(frames)} pictures where there should be one"
+            )
         frame = frames[0]
         if max(frame.width, frame.height) > _MOST_DECODED:
-            raise BitstreamError(f"background: a coded picture of {frame.width}x{frame.height}")
+            raise BitstreamError(
+                Fault.LIMIT, f"background: a coded picture of {frame.width}x{frame.height}"
+            )
         if frame.is_corrupt:
-            raise BitstreamError("background: the picture is damaged")
+            raise BitstreamError(Fault.BACKGROUND, "background: the picture is damaged")
         try:
             return self._to_rgb.picture(frame)
         except (av.error.FFmpegError, ValueError) as error:
-            raise BitstreamError(f"background: odd pixels ({_reason(error)})") from error
+            raise BitstreamError(
+                Fault.BACKGROUND, f"background: odd pixels ({_reason(error)})"
+            ) from error
 
     def _fresh(self) -> VideoCodecContext:
         name = _CODECS[self._codec].decoder
@@ -343,7 +351,7 @@ def _check_units(data: bytes) -> None:
         kind, extension, sized = data[at] >> 3 & 15, data[at] >> 2 & 1, data[at] >> 1 & 1
         at += 1 + extension
         if not sized:
-            raise BitstreamError("background: a unit without its size")
+            raise BitstreamError(Fault.BACKGROUND, "background: a unit without its size")
         size, shift, more = 0, 0, True
         while more and at < len(data) and shift < 56:
             size |= (data[at] & 127) << shift
@@ -352,7 +360,9 @@ def _check_units(data: bytes) -> None:
         at += size
         frames += kind in (_FRAME_HEADER, _FRAME)
     if frames != 1 or at > len(data):
-        raise BitstreamError(f"background: cut off, or {frames} pictures where there should be one")
+        raise BitstreamError(
+            Fault.BACKGROUND, f"background: cut off, or {frames} pictures where there should be one"
+        )
 
 
 def _without_messages(data: bytes) -> bytes:

@@ -84,7 +84,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from tsplat.errors import BitstreamError
+from tsplat.errors import BitstreamError, Fault
 from tsplat.stream import varint
 from tsplat.stream.arriving import Arriving, Data, Whole
 from tsplat.stream.header import HEADER_BYTES, MAX_SPAN, checksum
@@ -230,11 +230,14 @@ def _unpack(data, at: int, before: int | None, span: int) -> Packet:
         return _unpack_inter(data, at, head, before)
     end = head.start + head.size
     if end + 4 > len(data):
-        raise _CutOff("packet cut off", offset=at, frame=head.frame)
+        raise BitstreamError(Fault.CUT_OFF, "packet cut off", offset=at, frame=head.frame)
     if checksum(bytes(data[at:end])) != bytes(data[end : end + 4]):
-        raise BitstreamError("packet is damaged: wrong checksum", offset=at, frame=head.frame)
+        raise BitstreamError(
+            Fault.CHECKSUM, "packet is damaged: wrong checksum", offset=at, frame=head.frame
+        )
     if head.kind not in KIND_NAMES and not head.ignorable:
         raise BitstreamError(
+            Fault.FEATURE,
             f"packet of kind {head.kind}, which this version of tsplat does not know: "
             "use a newer one",
             offset=at,
@@ -247,15 +250,19 @@ def _unpack_inter(data, at: int, head: _Head, before: int | None) -> Packet:
     end = head.start + head.size
     expected = None if before is None else before + len(head.ticks)
     if end + 2 > len(data):
-        raise _CutOff("packet cut off", offset=at, frame=expected)
+        raise BitstreamError(Fault.CUT_OFF, "packet cut off", offset=at, frame=expected)
     if expected is None:
-        raise BitstreamError("the frame before is missing; waiting for an I-frame", offset=at)
+        raise BitstreamError(
+            Fault.MISSING, "the frame before is missing; waiting for an I-frame", offset=at
+        )
     # The first frame from the expected one on that has these seven bits.
     frame = expected + (head.frame - expected & 127)
     if frame >= _MAX_FRAMES:
-        raise BitstreamError(f"packet claims frame {frame}", offset=at)
+        raise BitstreamError(Fault.LIMIT, f"packet claims frame {frame}", field="frame", offset=at)
     if _inter_check(bytes(data[at:end]), frame) != bytes(data[end : end + 2]):
-        raise BitstreamError("packet is damaged: wrong checksum", offset=at, frame=expected)
+        raise BitstreamError(
+            Fault.CHECKSUM, "packet is damaged: wrong checksum", offset=at, frame=expected
+        )
     return Packet(INTER, frame, head.ticks, bytes(data[head.start : end]), at, end + 2 - at)
 
 
@@ -265,6 +272,7 @@ def _follows(packet: Packet, before: int | None) -> bool:
 
 def _missing(packet: Packet) -> BitstreamError:
     return BitstreamError(
+        Fault.MISSING,
         "the frame before is missing; waiting for an I-frame",
         offset=packet.offset,
         frame=packet.frame,
@@ -298,7 +306,7 @@ def packets(
         try:
             packet = _unpack(source, at, before, span)
         except BitstreamError as error:
-            cut_off = isinstance(error, _CutOff)
+            cut_off = error.kind is Fault.CUT_OFF
             if cut_off and source.more():
                 continue
             join = search.next_join(at + 1)
@@ -346,11 +354,9 @@ class _Search:
                     return None
                 _unpack(source, found, None, 1)
                 return found
-            except _CutOff:
-                if not source.more():
+            except BitstreamError as error:
+                if error.kind is not Fault.CUT_OFF or not source.more():
                     at = found + 1
-            except BitstreamError:
-                at = found + 1
             source.drop(at)
 
 
@@ -410,10 +416,6 @@ def parse_index(packet: Packet) -> tuple[int, int, list[tuple[int, int]]] | None
     return packet.frame, last_ticks, intra
 
 
-class _CutOff(BitstreamError):
-    """The data ends inside a packet."""
-
-
 @dataclass(frozen=True)
 class _Head:
     """What stands before a payload; frame: of a P-packet, its seven bits."""
@@ -429,14 +431,14 @@ class _Head:
 def _packet_head(data, at: int, span: int) -> _Head:
     head = bytes(data[at : at + _HEAD])
     if not head:
-        raise _CutOff("packet cut off", offset=at)
+        raise BitstreamError(Fault.CUT_OFF, "packet cut off", offset=at)
     if head[0] & _INTER:
         return _inter_head(data, at, span)
     kind, position = head[0], 1
     try:
         if kind & _KIND == INTRA:
             if head[1:4] != _SYNC[: len(head) - 1]:
-                raise BitstreamError("no packet where one should start", offset=at)
+                raise BitstreamError(Fault.PACKET, "no packet where one should start", offset=at)
             position = 4
         frame, position = varint.unpack(head, position)
         ticks = TICKS
@@ -448,9 +450,12 @@ def _packet_head(data, at: int, span: int) -> _Head:
             raise
         raise _no_head(len(head) < _HEAD, at) from None
     if frame >= _MAX_FRAMES or size > _MAX_PAYLOAD:
-        raise BitstreamError(f"packet claims frame {frame}, {size} bytes", offset=at)
+        field = "frame" if frame >= _MAX_FRAMES else "packet_bytes"
+        raise BitstreamError(
+            Fault.LIMIT, f"packet claims frame {frame}, {size} bytes", field=field, offset=at
+        )
     if kind & _KIND == INTER:
-        raise BitstreamError("no packet where one should start", offset=at)
+        raise BitstreamError(Fault.PACKET, "no packet where one should start", offset=at)
     ignorable = bool(kind & _IGNORABLE)
     return _Head(kind & _KIND, ignorable, frame, (ticks,), at + position, size)
 
@@ -464,13 +469,15 @@ def _inter_head(data, at: int, span: int) -> _Head:
         if size & 1:
             more, position = varint.unpack(head, position)
             if more >= MAX_SPAN:
-                raise BitstreamError(f"packet claims {more + 1} frames", offset=at)
+                raise BitstreamError(
+                    Fault.LIMIT, f"packet claims {more + 1} frames", field="span", offset=at
+                )
             ticks = [TICKS] * (more + 1)
             if position >= len(head):
-                raise BitstreamError("packet ends before its times")
+                raise BitstreamError(Fault.PACKET, "packet ends before its times")
             timed, position = head[position], position + 1
             if timed > 1:
-                raise BitstreamError("no packet where one should start", offset=at)
+                raise BitstreamError(Fault.PACKET, "no packet where one should start", offset=at)
             if timed:
                 wanted += varint.LONGEST * len(ticks)
                 head = bytes(data[at : at + wanted])
@@ -481,13 +488,15 @@ def _inter_head(data, at: int, span: int) -> _Head:
             raise
         raise _no_head(len(head) < wanted, at) from None
     if size >> 1 > _MAX_PAYLOAD:
-        raise BitstreamError(f"packet claims {size >> 1} bytes", offset=at)
+        raise BitstreamError(
+            Fault.LIMIT, f"packet claims {size >> 1} bytes", field="packet_bytes", offset=at
+        )
     return _Head(INTER, False, head[0] & 127, tuple(ticks), at + position, size >> 1)
 
 
 def _no_head(cut_off: bool, at: int) -> BitstreamError:
-    wrong = _CutOff if cut_off else BitstreamError
-    return wrong("packet's head is damaged or cut off", offset=at)
+    kind = Fault.CUT_OFF if cut_off else Fault.PACKET
+    return BitstreamError(kind, "packet's head is damaged or cut off", offset=at)
 
 
 def _inter_check(body: bytes, frame: int) -> bytes:

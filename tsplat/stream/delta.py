@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tsplat.errors import BitstreamError
+from tsplat.errors import BitstreamError, Fault
 from tsplat.motion import GRID
 from tsplat.motion import MOST as MOST_MOTION
 from tsplat.splats import Steps
@@ -227,7 +227,9 @@ def code_motion(
         found[..., axis] = values.reshape(GRID, GRID)
         out[..., axis] = _from_surprises(found[..., axis])
     if np.abs(out).max() > MOST_MOTION:
-        raise BitstreamError(f"a motion vector's component is more than {MOST_MOTION}")
+        raise BitstreamError(
+            Fault.PAYLOAD, f"a motion vector's component is more than {MOST_MOTION}"
+        )
     return out, found, coder.learned()
 
 
@@ -359,7 +361,7 @@ def _gamma(coder: _Coder, n: int, given: np.ndarray | None) -> np.ndarray:
     live = np.arange(n)
     while len(live):
         if lengths[live[0]] >= MOST.bit_length() - 1:
-            raise BitstreamError(f"a difference is {MOST} or more")
+            raise BitstreamError(Fault.PAYLOAD, f"a difference is {MOST} or more")
         ahead = None if wanted is None else wanted[live] > lengths[live]
         live = live[coder.even(len(live), ahead)]
         lengths[live] += 1

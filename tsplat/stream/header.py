@@ -46,7 +46,7 @@ from fractions import Fraction
 
 import google_crc32c
 
-from tsplat.errors import BitstreamError, ConfigError
+from tsplat.errors import BitstreamError, ConfigError, Fault
 from tsplat.region import MAX_CELLS, MIN_CELL, grid
 from tsplat.splats import MAX_PIXELS, MAX_SIDE, Steps
 
@@ -173,17 +173,22 @@ class Header:
         """
         data = bytes(data[:HEADER_BYTES])
         if data[: len(MAGIC)] != MAGIC[: len(data)] or len(data) < len(MAGIC) + 1:
-            raise BitstreamError("not a .tsplat file", offset=0)
+            raise BitstreamError(Fault.NOT_TSPLAT, "not a .tsplat file", offset=0)
         if data[8] != VERSION:
             raise BitstreamError(
+                Fault.VERSION,
                 f"version {data[8]} of the format; this reader knows version {VERSION}: "
                 f"use a tsplat that reads version {data[8]}",
                 offset=8,
             )
         if len(data) < HEADER_BYTES:
-            raise BitstreamError(f"header cut off: {len(data)} of {HEADER_BYTES} bytes", offset=0)
+            raise BitstreamError(
+                Fault.CUT_OFF, f"header cut off: {len(data)} of {HEADER_BYTES} bytes", offset=0
+            )
         if checksum(data[:-4]) != data[-4:]:
-            raise BitstreamError("header is damaged: wrong checksum", offset=HEADER_BYTES - 4)
+            raise BitstreamError(
+                Fault.CHECKSUM, "header is damaged: wrong checksum", offset=HEADER_BYTES - 4
+            )
         fields = _HEADER.unpack(data[:-4])
         _, _, *colour, width, height, rate_n, rate_d, aspect_n, aspect_d = fields[:11]
         *steps, required, _ = fields[11:17]
@@ -191,19 +196,23 @@ class Header:
         unknown = required & ~KNOWN_REQUIRED
         if unknown:
             raise BitstreamError(
+                Fault.FEATURE,
                 f"the stream needs feature {unknown.bit_length() - 1}, which this version of "
                 "tsplat does not have: use a newer one",
                 offset=36,
             )
         if not all(1 <= term <= MAX_RATE_TERM for term in (rate_n, rate_d)):
             raise BitstreamError(
+                Fault.HEADER,
                 f"frame rate: got {rate_n}/{rate_d}, expected terms of 1..{MAX_RATE_TERM}",
                 offset=16,
             )
         if not (aspect_n and aspect_d):
-            raise BitstreamError(f"pixel aspect: got {aspect_n}/{aspect_d}", offset=24)
+            raise BitstreamError(
+                Fault.HEADER, f"pixel aspect: got {aspect_n}/{aspect_d}", offset=24
+            )
         if outside >= len(OUTSIDE):
-            raise BitstreamError(f"background {outside} is not known", offset=45)
+            raise BitstreamError(Fault.HEADER, f"background {outside} is not known", offset=45)
         try:
             return cls(
                 width,
@@ -220,7 +229,7 @@ class Header:
                 bool(required & _BITS_BACK),
             )
         except ConfigError as error:
-            raise BitstreamError(f"header: {error}", offset=12) from None
+            raise BitstreamError(Fault.HEADER, f"header: {error}", offset=12) from None
 
 
 def checksum(data: bytes) -> bytes:

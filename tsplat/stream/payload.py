@@ -40,7 +40,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from tsplat.errors import BitstreamError
+from tsplat.errors import BitstreamError, Fault
 from tsplat.motion import GRID, warp
 from tsplat.region import Region, grid
 from tsplat.splats import MAX_SPLATS, QuantizedSplats, check, limits
@@ -225,7 +225,7 @@ def decode_inter(data: bytes | Reader, before: State, header: Header) -> State:
     added = np.zeros((0, 8), np.int64)
     if parts & _REGION:
         if not header.cell:
-            raise BitstreamError("a region in a stream without cells")
+            raise BitstreamError(Fault.PAYLOAD, "a region in a stream without cells")
         take_region = _region_head(reader, before.region, header)
     if parts & _DROPPED:
         gone = _some(reader, n, "dropped splats")
@@ -234,7 +234,7 @@ def decode_inter(data: bytes | Reader, before: State, header: Header) -> State:
         take_set = delta_set.decode(reader, n)
     if parts & _ADDED:
         if not before.models:
-            raise BitstreamError("splats are added to a picture that had none")
+            raise BitstreamError(Fault.PAYLOAD, "splats are added to a picture that had none")
         more = _some(reader, MAX_SPLATS, "added splats")
         take_places = reader.gamma(more, "added")
     reader.open()
@@ -320,7 +320,7 @@ def _region_head(reader: Reader, past: Region | None, header: Header) -> Callabl
     if kind == _CODED:
         return lambda: mask.code(reader.bits, shape, past)
     if kind not in (_WHOLE, _EMPTY):
-        raise BitstreamError(f"kind of region: got {kind}, expected 1..3")
+        raise BitstreamError(Fault.PAYLOAD, f"kind of region: got {kind}, expected 1..3")
     return lambda: Region(np.full(shape, kind == _WHOLE))
 
 
@@ -328,13 +328,13 @@ def _some(reader: Reader, most: int, name: str) -> int:
     """A number of splats in a part that is there only if it is not 0."""
     number = reader.integer(most, name)
     if not number:
-        raise BitstreamError(f"{name}: none, in a part of their own")
+        raise BitstreamError(Fault.PAYLOAD, f"{name}: none, in a part of their own")
     return number
 
 
 def _staying(gaps: np.ndarray, n: int) -> np.ndarray:
     if gaps.sum(dtype=np.float64) + len(gaps) > n:
-        raise BitstreamError(f"a dropped splat is none of the {n}")
+        raise BitstreamError(Fault.PAYLOAD, f"a dropped splat is none of the {n}")
     stay = np.ones(n, bool)
     stay[np.cumsum(gaps + 1) - 1] = False
     return stay
@@ -343,14 +343,14 @@ def _staying(gaps: np.ndarray, n: int) -> np.ndarray:
 def _taken_places(take: Callable[[], np.ndarray], header: Header) -> np.ndarray:
     differences = take()
     if differences.sum(dtype=np.float64) >= 2.0 ** (2 * _PLACE_BITS):
-        raise BitstreamError("places lie outside the picture")
+        raise BitstreamError(Fault.PAYLOAD, "places lie outside the picture")
     codes = np.cumsum(differences)
     return np.stack([_every_second_bit(codes), _every_second_bit(codes >> 1)], 1) + _corner(header)
 
 
 def _checked(values: np.ndarray, header: Header) -> QuantizedSplats:
     if len(values) and np.abs(values).max() > 2**31 - 1:
-        raise BitstreamError("a splat's value does not fit in 32 bits")
+        raise BitstreamError(Fault.PAYLOAD, "a splat's value does not fit in 32 bits")
     splats = QuantizedSplats(values.astype(np.int32), header.steps)
     check(splats, header.width, header.height)
     return splats
