@@ -42,9 +42,9 @@ def flipped(at: int) -> bytes:
 
 BAD: dict[Fault, tuple[Callable[[], bytes], str | None, int | None]] = {
     Fault.NOT_TSPLAT: (lambda: b"RIFF" + GOOD, None, 0),
-    Fault.VERSION: (lambda: with_header(8, b"\1"), None, 8),
-    Fault.FEATURE: (lambda: with_header(36, b"\2"), None, 36),
-    Fault.HEADER: (lambda: with_header(30, b"\0\0"), None, 12),
+    Fault.VERSION: (lambda: with_header(8, b"\1"), "version", 8),
+    Fault.FEATURE: (lambda: with_header(36, b"\2"), "required features", 36),
+    Fault.HEADER: (lambda: with_header(30, b"\0\0"), "step of cholesky", 30),
     Fault.CUT_OFF: (lambda: GOOD[:-1], None, len(GOOD) - len(LATER_PACKET)),
     Fault.CHECKSUM: (lambda: flipped(SECOND + 2), None, SECOND),
     Fault.PACKET: (lambda: GOOD[:SECOND] + b"\1nothing", None, SECOND),

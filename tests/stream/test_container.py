@@ -12,13 +12,14 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from tests.independent import SPECIFICATION
 from tests.packets import packed
-from tsplat.errors import BitstreamError, ConfigError
+from tsplat.errors import BitstreamError, ConfigError, Fault
 from tsplat.region import MAX_CELLS, grid
 from tsplat.splats import Steps
 from tsplat.stream import container
 from tsplat.stream.container import BACKGROUND, INDEX, INTER, INTRA, Damage, Packet
-from tsplat.stream.header import HEADER_BYTES, OUTSIDE, Header
+from tsplat.stream.header import FIELDS, HEADER_BYTES, OFFSETS, OUTSIDE, Header
 
 HEADER = Header(640, 360, Fraction(30), Steps(128, 128, 786, 1050), cell=4)
 
@@ -54,7 +55,7 @@ def frames(data: bytes) -> list[int]:
 
 
 def test_the_worked_example_is_what_is_written():
-    example = container.__doc__.split("nothing::")[1]
+    example = SPECIFICATION.read_text().split("### 1.6 Example")[1].split("```")[1]
     words = re.findall(r"\b(?:[0-9A-F]{2}|CRC_\w+|CHECK)\b", example)
     parts: list[bytes] = [b""]
     for word in words:
@@ -308,31 +309,44 @@ def test_streams_are_read_with_and_without_index():
         (lambda d: d[:20] + b"\x55" + d[21:], "header is damaged", 52),
         (lambda d: sealed(d[:8] + b"\x01" + d[9:]), "version 1.*knows version 4.*use", 8),
         (lambda d: d[:8] + b"\x01" + d[9:48], "version 1.*knows version 4.*use", 8),
-        (lambda d: sealed(d[:12] + b"\0\0" + d[14:]), "size: got 0x360", 12),
-        (lambda d: sealed(d[:12] + b"\xff\xff" + d[14:]), "size: got 65535x360", 12),
-        (lambda d: sealed(d[:12] + b"\x00\x20\x00\x20" + d[16:]), "at most 16777216 pixels", 12),
-        (lambda d: sealed(d[:20] + b"\0\0\0\0" + d[24:]), "frame rate: got 30/0", 16),
-        (lambda d: sealed(d[:16] + b"\0\0\0\0" + d[20:]), "rate: got 0", 16),
-        (lambda d: sealed(d[:28] + b"\0\0" + d[30:]), "step of mean: got 0", 12),
+        (lambda d: sealed(d[:12] + b"\x00\x20\x00\x20" + d[16:]), "at most 16777216 pixels", 44),
         (lambda d: sealed(d[:36] + b"\x08\0\0\0" + d[40:]), "needs feature 3.*newer", 36),
         (lambda d: sealed(d[:36] + b"\x03\0\0\0" + d[40:]), "needs feature 1.*newer", 36),
-        (lambda d: sealed(d[:44] + b"\x01" + d[45:]), "cell: got 1, expected 2..255", 12),
+        (lambda d: sealed(d[:44] + b"\x01" + d[45:]), "header: cell: got 1, expected 2..255", 44),
         (
             lambda d: sealed(d[:12] + b"\xe8\x03" + d[14:44] + b"\x02" + d[45:]),
             "cell: got 2, .*at most 65536 cells",
-            12,
+            44,
         ),
-        (lambda d: sealed(d[:50] + b"\0\0"), "span: got 0, expected 1..255", 12),
-        (lambda d: sealed(d[:45] + b"\x04" + d[46:]), "background 4 is not known", 45),
-        (lambda d: sealed(d[:44] + b"\0\x01" + d[46:]), "a background needs a region", 12),
-        (lambda d: sealed(d[:44] + b"\0" + d[45:49] + b"\x01\x01\0"), "needs a region", 12),
-        (lambda d: sealed(d[:49] + b"\x03\x01\0"), "background: got 'splats' with codec 3", 12),
+        (lambda d: sealed(d[:44] + b"\0\x01" + d[46:]), "header: a background needs a region", 44),
+        (lambda d: sealed(d[:44] + b"\0" + d[45:49] + b"\x01\x01\0"), "needs a region", 44),
+        (lambda d: sealed(d[:49] + b"\x01\x01\0"), "background: got 'splats' with codec 1", 44),
     ],
 )
 def test_bad_headers_are_refused(change, message, offset):
     with pytest.raises(BitstreamError, match=message) as caught:
         Header.unpack(change(bytearray(HEADER.pack())))
     assert caught.value.offset == offset
+
+
+SPECIAL = ("version", "required features")
+"""Fields that have errors of their own."""
+
+
+@pytest.mark.parametrize("field", [f for f in FIELDS if f.range and f.name not in SPECIAL])
+def test_fields_out_of_range_are_named(field):
+    at, size = OFFSETS[field.name], struct.calcsize(field.code)
+    least, most = field.range
+    for value in (least - 1, most + 1):
+        if not 0 <= value < 256**size:
+            continue
+        data = bytearray(HEADER.pack())
+        data[at : at + size] = value.to_bytes(size, "little")
+        with pytest.raises(BitstreamError) as caught:
+            Header.unpack(sealed(data))
+        error = caught.value
+        assert error.message == f"header: {field.name}: got {value}, expected {least}..{most}"
+        assert (error.kind, error.field, error.offset) == (Fault.HEADER, field.name, at)
 
 
 def test_a_required_feature_is_bit_0_of_the_header():
@@ -348,9 +362,9 @@ def test_ignorable_features_are_ignored():
 
 
 def test_headers_are_validated_where_they_are_made():
-    with pytest.raises(ConfigError, match="size"):
+    with pytest.raises(ConfigError, match="width: got 0"):
         Header(0, 10, Fraction(30), HEADER.steps)
-    with pytest.raises(ConfigError, match="rate"):
+    with pytest.raises(ConfigError, match="rate numerator: got 0"):
         Header(10, 10, Fraction(0), HEADER.steps)
     for cell in (1, 256, -4):
         with pytest.raises(ConfigError, match=f"cell: got {cell}, expected 2..255"):
