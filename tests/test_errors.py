@@ -17,6 +17,7 @@ from tsplat.splats import QuantizedSplats, Steps
 from tsplat.stream import container, payload
 from tsplat.stream.container import BACKGROUND, INTRA
 from tsplat.stream.header import HEADER_BYTES, Header, checksum
+from tsplat.stream.index import pack_index
 
 HEADER = Header(16, 16, Fraction(30), Steps(256, 256, 655, 655), cell=4)
 VIDEO = replace(HEADER, outside="video", codec=2)
@@ -89,7 +90,7 @@ def test_every_fault_is_told(kind, tmp_path):
 
 def test_the_good_file_is_good(tmp_path):
     path = tmp_path / "good.tsplat"
-    path.write_bytes(GOOD + container.pack_index(3, 1000, [(0, HEADER_BYTES)]))
+    path.write_bytes(GOOD + pack_index(3, 1000, [(0, HEADER_BYTES)]))
     reader = Reader(path)
     assert (len(list(reader)), reader.damage) == (3, [])
 

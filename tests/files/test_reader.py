@@ -19,8 +19,8 @@ from tsplat.encoding.clip import encode_clip
 from tsplat.errors import BitstreamError, MediaError
 from tsplat.files.reader import Reader
 from tsplat.stream.arriving import Arriving
-from tsplat.stream.container import Damage, packets
 from tsplat.stream.header import HEADER_BYTES
+from tsplat.stream.scan import Damage, packets
 
 SMALL = FOLDER / "small.tsplat"
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")

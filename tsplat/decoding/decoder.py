@@ -13,10 +13,11 @@ from tsplat.kernels import runtime
 from tsplat.kernels.screen import Screen
 from tsplat.region import Region
 from tsplat.splats import MAX_PIXELS, MAX_SIDE, QuantizedSplats
-from tsplat.stream import container, payload
-from tsplat.stream.container import BACKGROUND, INDEX, INTER, INTRA, Damage, Packet
+from tsplat.stream import payload, scan
+from tsplat.stream.container import BACKGROUND, INDEX, INTER, INTRA, Packet, missing_reference
 from tsplat.stream.header import Header
 from tsplat.stream.payload import State
+from tsplat.stream.scan import Damage
 
 
 class Decoder:
@@ -114,7 +115,7 @@ class Decoder:
         if not isinstance(packet, Packet):
             if not packet:
                 raise BitstreamError(Fault.CUT_OFF, "packet cut off", offset=0)
-            items = container.packets(packet, 0, self.header.span, self._frame)
+            items = scan.packets(packet, 0, self.header.span, self._frame)
         for item in items:
             try:
                 if isinstance(item, Damage):
@@ -142,10 +143,8 @@ class Decoder:
                 state = payload.decode_intra(packet.payload, self.header)
             elif packet.kind != INTER:
                 raise BitstreamError(Fault.PACKET, "neither an I- nor a P-packet")
-            elif self._frame is None or packet.frame != self._frame + packet.span:
-                raise BitstreamError(
-                    Fault.MISSING, "the frame before is missing; waiting for an I-frame"
-                )
+            elif not packet.follows(self._frame):
+                raise missing_reference()
             else:
                 state = payload.decode_inter(packet.payload, self.state, self.header)
         except BitstreamError as error:
