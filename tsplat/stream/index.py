@@ -42,19 +42,25 @@ def pack_index(frames: int, last_ticks: int, intra: list[tuple[int, int]]) -> by
     return packet + struct.pack("<I", len(packet)) + _FOOTER
 
 
-def read_index(data) -> Index | None:
-    """What :func:`pack_index` wrote at the end of the data, or None if it is not there whole."""
-    tail = bytes(data[-8:])
-    if len(data) < HEADER_BYTES + 8 or tail[4:] != _FOOTER:
+def index_packet(data) -> Packet | None:
+    """The packet to which the footer at the end of the data leads, or None if it is not there
+    whole."""
+    end = len(data) - 8
+    tail = bytes(data[max(end, 0) : len(data)])
+    if end < HEADER_BYTES or tail[4:] != _FOOTER:
         return None
-    at = len(data) - 8 - struct.unpack("<I", tail[:4])[0]
-    if at < HEADER_BYTES:
-        return None
+    at = end - struct.unpack("<I", tail[:4])[0]
     try:
-        packet = unpack_packet(data, at)
+        packet = unpack_packet(data, at) if at >= HEADER_BYTES else None
     except BitstreamError:
         return None
-    index = parse_index(packet) if packet.kind == INDEX else None
+    return packet if packet and packet.kind == INDEX else None
+
+
+def read_index(data) -> Index | None:
+    """What :func:`pack_index` wrote at the end of the data, or None if it is not there whole."""
+    packet = index_packet(data)
+    index = parse_index(packet) if packet else None
     if index is None or any(offset >= len(data) for _, offset in index.intra):
         return None
     return index

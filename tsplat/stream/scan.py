@@ -25,6 +25,7 @@ from tsplat.stream.container import (
     unpack_packet,
 )
 from tsplat.stream.header import HEADER_BYTES
+from tsplat.stream.index import index_packet
 
 _JOIN = re.compile(rb"[\x01\x41]" + SYNC)
 _SEARCH = 4
@@ -54,8 +55,8 @@ def packets(
     """All packets from a position on, and the places where there are none to be read.
 
     After damage, reading goes on at the next intact I-packet; after a lost packet, P-packets are
-    left out up to the next I-packet. Unknown packets that may be ignored are left out. The index,
-    if it is met, comes last.
+    left out up to the next I-packet. Unknown packets that may be ignored are left out. The index
+    comes last, if it is met, or if the data ends in it where there is no I-packet to go on at.
 
     Parameters
     ----------
@@ -79,7 +80,10 @@ def packets(
             if cut_off and source.more():
                 continue
             join = search.next_join(at + 1)
-            yield Damage(error, cut_off and join is None)
+            index = index_packet(source) if join is None else None
+            yield Damage(error, cut_off and join is None and index is None)
+            if index is not None:
+                yield index
             if join is None:
                 return
             at = join
