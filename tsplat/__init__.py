@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tsplat.region import Region as Region
     from tsplat.splats import QuantizedSplats as QuantizedSplats
     from tsplat.splats import Splats as Splats
+    from tsplat.stream.limits import Limits as Limits
 
 _HOMES = {
     "encode": "tsplat.files.session",
@@ -46,6 +47,7 @@ _HOMES = {
     "Encoded": "tsplat.encoding.clip",
     "Encoder": "tsplat.encoding.encoder",
     "Decoder": "tsplat.decoding.decoder",
+    "Limits": "tsplat.stream.limits",
     "Reader": "tsplat.files.reader",
     "Picture": "tsplat.files.reader",
     "EncoderConfig": "tsplat.config",

@@ -154,14 +154,16 @@ def limits(width: int, height: int, steps: Steps) -> np.ndarray:
     return np.trunc(bounds / s[:, None]).astype(np.int32)
 
 
-def check(splats: QuantizedSplats, width: int, height: int) -> None:
+def check(
+    splats: QuantizedSplats, width: int, height: int, most_overlap: int = MAX_OVERLAP
+) -> None:
     """Refuse splats that no encoder makes and that would cost unbounded time to render.
 
     Raises
     ------
     BitstreamError
-        Too many splats, a value outside :func:`limits`, or more overlap than
-        :data:`MAX_OVERLAP`.
+        More splats than :data:`MAX_SPLATS`, a value outside :func:`limits`, or more overlap than
+        ``most_overlap``.
     """
     if len(splats) > MAX_SPLATS:
         raise BitstreamError(
@@ -177,10 +179,10 @@ def check(splats: QuantizedSplats, width: int, height: int) -> None:
             f"expected {bounds[k, 0]}..{bounds[k, 1]}",
             field=CHANNELS[k],
         )
-    if overlap(splats.values[:, :5] * splats.steps.array()[:5], width, height) > MAX_OVERLAP:
+    if overlap(splats.values[:, :5] * splats.steps.array()[:5], width, height) > most_overlap:
         raise BitstreamError(
             Fault.LIMIT,
-            f"splats overlap more than {MAX_OVERLAP} times the picture's area",
+            f"splats overlap more than {most_overlap} times the picture's area",
             field="overlap",
         )
 

@@ -16,6 +16,7 @@ from tsplat.splats import MAX_PIXELS, MAX_SIDE, QuantizedSplats
 from tsplat.stream import payload, scan
 from tsplat.stream.container import BACKGROUND, INDEX, INTER, INTRA, Packet, missing_reference
 from tsplat.stream.header import Header
+from tsplat.stream.limits import FORMAT, Limits
 from tsplat.stream.payload import State
 from tsplat.stream.scan import Damage
 
@@ -33,11 +34,13 @@ class Decoder:
     background : str, tuple or array
         What to show outside the region: "keep" as the stream says, "blur" its own out of focus,
         a colour, (3,) 0..255, or an image, (h, w, 3) uint8, that is scaled to cover the picture.
+    limits : Limits
+        The most that the stream may claim; what the format allows by default.
 
     Raises
     ------
     BitstreamError
-        The header is not one of a stream that this version reads.
+        The header is not one of a stream that this version reads, or beyond a limit.
     ConfigError
         The size is out of range; there is no background to blur.
     """
@@ -47,8 +50,11 @@ class Decoder:
         header: bytes | Header,
         size: tuple[int, int] | None = None,
         background: Backdrop = "keep",
+        limits: Limits = FORMAT,
     ):
         self.header = header if isinstance(header, Header) else Header.unpack(header)
+        self.header.check(limits)
+        self._limits = limits
         self.size = size or (self.header.width, self.header.height)
         width, height = self.size
         if not (min(self.size) >= 1 and max(self.size) <= MAX_SIDE) or width * height > MAX_PIXELS:
@@ -63,7 +69,7 @@ class Decoder:
         self._waiting = True
         self._turn = 0.0
         self._opacities: list[tuple[Region, np.ndarray]] = []
-        self._outside = Outside(self.header, self.size, background)
+        self._outside = Outside(self.header, self.size, background, limits)
 
     def decode(self, packet: bytes | Packet) -> np.ndarray:
         """The picture of a packet.
@@ -115,7 +121,7 @@ class Decoder:
         if not isinstance(packet, Packet):
             if not packet:
                 raise BitstreamError(Fault.CUT_OFF, "packet cut off", offset=0)
-            items = scan.packets(packet, 0, self.header.span, self._frame)
+            items = scan.packets(packet, 0, self.header.span, self._frame, self._limits)
         for item in items:
             try:
                 if isinstance(item, Damage):
@@ -140,13 +146,13 @@ class Decoder:
                 return
             if packet.kind == INTRA:
                 self._outside.join(packet.frame)
-                state = payload.decode_intra(packet.payload, self.header)
+                state = payload.decode_intra(packet.payload, self.header, self._limits)
             elif packet.kind != INTER:
                 raise BitstreamError(Fault.PACKET, "neither an I- nor a P-packet")
             elif not packet.follows(self._frame):
                 raise missing_reference()
             else:
-                state = payload.decode_inter(packet.payload, self.state, self.header)
+                state = payload.decode_inter(packet.payload, self.state, self.header, self._limits)
         except BitstreamError as error:
             error.offset, error.frame = packet.offset, packet.frame
             raise

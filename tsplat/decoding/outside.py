@@ -8,6 +8,7 @@ from tsplat.decoding.compositing import blur, fitted, over
 from tsplat.errors import BitstreamError, ConfigError, Fault
 from tsplat.stream.container import Packet
 from tsplat.stream.header import Header
+from tsplat.stream.limits import FORMAT, Limits
 
 Backdrop = str | tuple[int, int, int] | np.ndarray
 """Words, a colour or an image."""
@@ -23,6 +24,7 @@ class Outside:
         Width and height of the pictures, pixels.
     background : Backdrop
         As :class:`tsplat.decoding.decoder.Decoder` has it.
+    limits : Limits
 
     Attributes
     ----------
@@ -35,14 +37,20 @@ class Outside:
         There is no region, or nothing to blur, or the background is none.
     """
 
-    def __init__(self, header: Header, size: tuple[int, int], background: Backdrop):
+    def __init__(
+        self,
+        header: Header,
+        size: tuple[int, int],
+        background: Backdrop,
+        limits: Limits = FORMAT,
+    ):
         self._size = size
         self._decoder = None
         if header.codec:
             from tsplat.media.background import BACKGROUND_CODECS, BackgroundDecoder
 
             names = {number: name for name, number in BACKGROUND_CODECS.items()}
-            self._decoder = BackgroundDecoder(*size, names[header.codec])
+            self._decoder = BackgroundDecoder(*size, names[header.codec], limits.background_side)
         self._image = self._former = np.zeros(3, np.uint8)
         self._waiting, self._keyframe, self.since = True, -1, -1
         self._kind = header.outside

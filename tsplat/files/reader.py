@@ -23,6 +23,7 @@ from tsplat.stream.arriving import Arriving, Data, Whole
 from tsplat.stream.container import BACKGROUND, INDEX, INTER, INTRA, TICKS, Packet
 from tsplat.stream.header import HEADER_BYTES, Header
 from tsplat.stream.index import Index, parse_index, read_index
+from tsplat.stream.limits import FORMAT, Limits
 from tsplat.stream.scan import Damage
 
 STANDARD = "-"
@@ -65,6 +66,8 @@ class Reader:
         As for :class:`~tsplat.decoding.decoder.Decoder`.
     cutout : bool
         Pictures are RGBA: the region alone, with straight alpha.
+    limits : Limits
+        As for :class:`~tsplat.decoding.decoder.Decoder`.
 
     Attributes
     ----------
@@ -80,7 +83,7 @@ class Reader:
     MediaError
         The file cannot be opened.
     BitstreamError
-        It is not a ``.tsplat`` file that this version reads.
+        It is not a ``.tsplat`` file that this version reads, or beyond a limit.
     ConfigError
         As for :class:`~tsplat.decoding.decoder.Decoder`.
     """
@@ -91,16 +94,18 @@ class Reader:
         size: tuple[int, int] | None = None,
         background: Backdrop = "keep",
         cutout: bool = False,
+        limits: Limits = FORMAT,
     ):
         self._name = "standard input" if str(path) == STANDARD else str(path)
         self._source, self._index = _opened(path, self._name)
         while len(self._source) < HEADER_BYTES and self._source.more():
             pass
         try:
-            self.header = Header.unpack(self._source[0:HEADER_BYTES])
+            self.header = Header.unpack(self._source[0:HEADER_BYTES], limits)
         except BitstreamError as error:
             error.message = f"{self._name}: {error.message}"
             raise
+        self._limits = limits
         self.damage: list[Damage] = []
         self.lost: list[tuple[int, int]] = []
         self.show(size, background, cutout)
@@ -155,7 +160,7 @@ class Reader:
             raise MediaError(f"{self._name}: can be read only once")
         self._begun = True
         now, before = 0, None
-        for item in scan.packets(self._source, span=self.header.span):
+        for item in self._scanned(HEADER_BYTES):
             if isinstance(item, Damage):
                 damage.append(item)
             elif item.kind == BACKGROUND:
@@ -255,7 +260,10 @@ class Reader:
             self.lost.append((first, last))
 
     def _decoder(self) -> Decoder:
-        return Decoder(self.header, self._size, self._background)
+        return Decoder(self.header, self._size, self._background, self._limits)
+
+    def _scanned(self, at: int) -> Iterator[Packet | Damage]:
+        return scan.packets(self._source, at, self.header.span, limits=self._limits)
 
     def _shown(self, decoder: Decoder, at: float = 1.0) -> np.ndarray:
         return decoder.cutout(at) if self._cutout else decoder.picture(at)
@@ -304,7 +312,7 @@ class Reader:
             self._random = None
         if self._random is None or frame - self._random[2].frame > self.header.span:
             _, start = self._join(frame)
-            items = scan.packets(self._source, start, self.header.span)
+            items = self._scanned(start)
             packets: Iterator[Packet] = (
                 p for p in items if isinstance(p, Packet) and p.kind != INDEX
             )

@@ -12,7 +12,8 @@ from itertools import accumulate
 
 from tsplat.errors import BitstreamError, Fault
 from tsplat.stream import varint
-from tsplat.stream.header import MAX_SPAN, checksum
+from tsplat.stream.header import checksum
+from tsplat.stream.limits import FORMAT, Limits
 
 TICKS = 1000
 INTRA, INTER, INDEX, BACKGROUND = 1, 2, 3, 4
@@ -24,7 +25,6 @@ MAX_TICKS = 1 << 35
 """Beyond what a varint holds."""
 _HEAD = 24
 """More bytes than stand before a payload, ticks of a P-packet's frames aside."""
-MAX_PAYLOAD = 1 << 24
 _MAX_FRAMES = 1 << 31
 
 
@@ -107,7 +107,9 @@ def pack_inter(frame: int, payload: bytes, ticks: Sequence[int], span: int) -> b
     return body + _inter_check(body, frame)
 
 
-def unpack_packet(data, at: int = 0, before: int | None = None, span: int = 1) -> Packet:
+def unpack_packet(
+    data, at: int = 0, before: int | None = None, span: int = 1, limits: Limits = FORMAT
+) -> Packet:
     """Read the packet at a position; the inverse of :func:`pack_packet` and :func:`pack_inter`.
 
     Parameters
@@ -118,14 +120,16 @@ def unpack_packet(data, at: int = 0, before: int | None = None, span: int = 1) -
         Number of the last coded frame.
     span : int
         The header's.
+    limits : Limits
+        What the packet may claim.
 
     Raises
     ------
     BitstreamError
-        The packet is damaged or cut off, of a kind that this reader must know and does not, or
-        a P-packet after none. Others may be missing before it (:meth:`Packet.follows`).
+        The packet is damaged or cut off, of a kind that this reader must know and does not, beyond
+        a limit, or a P-packet after none. Others may be missing before it (:meth:`Packet.follows`).
     """
-    head = packet_head(data, at, span)
+    head = packet_head(data, at, span, limits)
     if head.kind == INTER:
         return _unpack_inter(data, at, head, before)
     end = head.start + head.size
@@ -182,13 +186,13 @@ class Head:
     size: int
 
 
-def packet_head(data, at: int, span: int) -> Head:
+def packet_head(data, at: int, span: int, limits: Limits = FORMAT) -> Head:
     """What a packet says of itself; parameters and errors as of :func:`unpack_packet`."""
     head = bytes(data[at : at + _HEAD])
     if not head:
         raise BitstreamError(Fault.CUT_OFF, "packet cut off", offset=at)
     if head[0] & _INTER:
-        return _inter_head(data, at, span)
+        return _inter_head(data, at, span, limits)
     kind, position = head[0], 1
     try:
         if kind & _KIND == INTRA:
@@ -204,7 +208,7 @@ def packet_head(data, at: int, span: int) -> Head:
         if error.offset is not None:
             raise
         raise _no_head(len(head) < _HEAD, at) from None
-    if frame >= _MAX_FRAMES or size > MAX_PAYLOAD:
+    if frame >= _MAX_FRAMES or size > limits.packet_bytes:
         field = "frame" if frame >= _MAX_FRAMES else "packet_bytes"
         raise BitstreamError(
             Fault.LIMIT, f"packet claims frame {frame}, {size} bytes", field=field, offset=at
@@ -215,7 +219,7 @@ def packet_head(data, at: int, span: int) -> Head:
     return Head(kind & _KIND, ignorable, frame, (ticks,), at + position, size)
 
 
-def _inter_head(data, at: int, span: int) -> Head:
+def _inter_head(data, at: int, span: int, limits: Limits) -> Head:
     wanted = _HEAD
     head = bytes(data[at : at + wanted])
     try:
@@ -223,7 +227,7 @@ def _inter_head(data, at: int, span: int) -> Head:
         ticks = [TICKS] * span
         if size & 1:
             more, position = varint.unpack(head, position)
-            if more >= MAX_SPAN:
+            if more >= limits.span:
                 raise BitstreamError(
                     Fault.LIMIT, f"packet claims {more + 1} frames", field="span", offset=at
                 )
@@ -242,7 +246,7 @@ def _inter_head(data, at: int, span: int) -> Head:
         if error.offset is not None:
             raise
         raise _no_head(len(head) < wanted, at) from None
-    if size >> 1 > MAX_PAYLOAD:
+    if size >> 1 > limits.packet_bytes:
         raise BitstreamError(
             Fault.LIMIT, f"packet claims {size >> 1} bytes", field="packet_bytes", offset=at
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,14 +13,14 @@ from typing import Any, NamedTuple
 import google_crc32c
 
 from tsplat.errors import BitstreamError, ConfigError, Fault
-from tsplat.region import MAX_CELLS, MIN_CELL, grid
-from tsplat.splats import MAX_PIXELS, MAX_SIDE, Steps
+from tsplat.region import MAX_CELL, MIN_CELL, grid
+from tsplat.splats import MAX_SIDE, Steps
+from tsplat.stream.limits import FORMAT, MAX_SPAN, Limits
 
 MAGIC = b"\x89TSPL\r\n\x1a"
 VERSION = 4
 OUTSIDE = ("splats", "colour", "blur", "video")
 """What may be shown outside the region, by its number in the header."""
-MAX_SPAN = 255
 MAX_RATE_TERM = (1 << 31) - 1
 _BITS_BACK = 1
 """Bit of the required feature."""
@@ -127,17 +128,11 @@ class Header:
     def __post_init__(self) -> None:
         if self.outside not in OUTSIDE:
             raise ConfigError(f"background: got {self.outside!r} with codec {self.codec}")
-        if wrong := _out_of_range(self._fields()):
-            raise ConfigError(wrong[1])
-        if self.width * self.height > MAX_PIXELS:
-            raise ConfigError(f"size: got {self.width}x{self.height}, at most {MAX_PIXELS} pixels")
-        if self.cell:
-            rows, columns = grid(self.width, self.height, self.cell)
-            if not MIN_CELL <= self.cell <= 255 or rows * columns > MAX_CELLS:
-                raise ConfigError(
-                    f"cell: got {self.cell}, expected {MIN_CELL}..255 and at most {MAX_CELLS} cells"
-                )
-        elif self.outside != "splats" or self.codec:
+        try:
+            _check(self._fields(), FORMAT)
+        except BitstreamError as error:
+            raise ConfigError(error.message) from None
+        if not self.cell and (self.outside != "splats" or self.codec):
             raise ConfigError("a background needs a region")
         if (self.outside == "video") != (self.codec > 0):
             raise ConfigError(f"background: got {self.outside!r} with codec {self.codec}")
@@ -149,14 +144,14 @@ class Header:
         return body + checksum(body)
 
     @classmethod
-    def unpack(cls, data) -> Header:
+    def unpack(cls, data, limits: Limits = FORMAT) -> Header:
         """Read a header; the inverse of :meth:`pack`.
 
         Raises
         ------
         BitstreamError
             Not a ``.tsplat`` stream, of a version or with a feature that is not known here, or
-            a field is damaged or out of range.
+            a field is damaged, out of range or beyond a limit.
         """
         data = bytes(data[:HEADER_BYTES])
         if data[: len(MAGIC)] != MAGIC[: len(data)] or len(data) < len(MAGIC) + 1:
@@ -184,8 +179,7 @@ class Header:
                 f"the stream needs feature {unknown.bit_length() - 1}, which this version of "
                 "tsplat does not have: use a newer one",
             )
-        if wrong := _out_of_range(fields):
-            raise _fault(Fault.HEADER, wrong[0], f"header: {wrong[1]}")
+        _check(fields, limits)
         try:
             return cls(
                 fields["width"],
@@ -202,7 +196,17 @@ class Header:
                 bool(fields["required features"]),
             )
         except ConfigError as error:
-            raise _fault(Fault.HEADER, "cell", f"header: {error}") from None
+            raise _fault(Fault.HEADER, "outside", f"header: {error}") from None
+
+    def check(self, limits: Limits) -> None:
+        """Refuse a header that claims more.
+
+        Raises
+        ------
+        BitstreamError
+            It does.
+        """
+        _check(self._fields(), limits)
 
     def _fields(self) -> dict[str, Any]:
         """Each field's value by its name."""
@@ -234,16 +238,28 @@ class Header:
 _STEPS = ("mean", "cholesky", "luma", "chroma")
 
 
-def _out_of_range(fields: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Name of the first field that is, and what is wrong with it."""
+def _check(fields: Mapping[str, Any], limits: Limits) -> None:
+    """Refuse fields out of their ranges, and what goes beyond a limit."""
     for name, _, allowed in FIELDS:
+        if name == "cell" and fields[name]:
+            allowed = MIN_CELL, MAX_CELL
         if allowed and not allowed[0] <= fields[name] <= allowed[1]:
-            return name, f"{name}: got {fields[name]}, expected {allowed[0]}..{allowed[1]}"
-    return None
+            message = f"header: {name}: got {fields[name]}, expected {allowed[0]}..{allowed[1]}"
+            raise _fault(Fault.HEADER, name, message)
+    width, height, cell, span = (fields[name] for name in ("width", "height", "cell", "span"))
+    if width * height > limits.pixels:
+        message = f"header: size: got {width}x{height}, at most {limits.pixels} pixels"
+        raise _fault(Fault.LIMIT, "width", message, "pixels")
+    if cell and math.prod(grid(width, height, cell)) > limits.cells:
+        message = f"header: cell: got {cell} for {width}x{height}, at most {limits.cells} cells"
+        raise _fault(Fault.LIMIT, "cell", message, "cells")
+    if span > limits.span:
+        message = f"header: span: got {span}, at most {limits.span}"
+        raise _fault(Fault.LIMIT, "span", message)
 
 
-def _fault(kind: Fault, field: str, message: str) -> BitstreamError:
-    return BitstreamError(kind, message, field=field, offset=OFFSETS[field])
+def _fault(kind: Fault, field: str, message: str, limit: str = "") -> BitstreamError:
+    return BitstreamError(kind, message, field=limit or field, offset=OFFSETS[field])
 
 
 def checksum(data: bytes) -> bytes:

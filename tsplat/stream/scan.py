@@ -17,7 +17,6 @@ from tsplat.stream.container import (
     INTER,
     INTRA,
     KIND_NAMES,
-    MAX_PAYLOAD,
     SYNC,
     Packet,
     missing_reference,
@@ -26,6 +25,7 @@ from tsplat.stream.container import (
 )
 from tsplat.stream.header import HEADER_BYTES
 from tsplat.stream.index import index_packet
+from tsplat.stream.limits import FORMAT, Limits
 
 _JOIN = re.compile(rb"[\x01\x41]" + SYNC)
 _SEARCH = 4
@@ -50,7 +50,11 @@ class Damage:
 
 
 def packets(
-    data, at: int = HEADER_BYTES, span: int = 1, before: int | None = None
+    data,
+    at: int = HEADER_BYTES,
+    span: int = 1,
+    before: int | None = None,
+    limits: Limits = FORMAT,
 ) -> Iterator[Packet | Damage]:
     """All packets from a position on, and the places where there are none to be read.
 
@@ -67,14 +71,16 @@ def packets(
         The header's.
     before : int, optional
         Number of the last coded frame, where it is known.
+    limits : Limits
+        What packets may claim; one that claims more is damage.
     """
     source = data if isinstance(data, Arriving | Whole) else Whole(data)
-    search = _Search(source)
+    search = _Search(source, limits)
     lost = False
     while at < len(source) or source.more():
         source.drop(at)
         try:
-            packet = unpack_packet(source, at, before, span)
+            packet = unpack_packet(source, at, before, span, limits)
         except BitstreamError as error:
             cut_off = error.kind is Fault.CUT_OFF
             if cut_off and source.more():
@@ -104,13 +110,13 @@ def packets(
 class _Search:
     """Looks for intact I-packets, for a time in proportion to the data."""
 
-    def __init__(self, source: Data):
-        self._source = source
+    def __init__(self, source: Data, limits: Limits):
+        self._source, self._limits = source, limits
         self._spent = 0
 
     def next_join(self, at: int) -> int | None:
         """Where the next one starts, or None if there is none, or it would take too long."""
-        source = self._source
+        source, limits = self._source, self._limits
         while True:
             found = source.search(_JOIN, at)
             if found is None:
@@ -121,11 +127,11 @@ class _Search:
                     return None
                 continue
             try:
-                size = packet_head(source, found, 1).size
+                size = packet_head(source, found, 1, limits).size
                 self._spent += _ATTEMPT + min(size, len(source) - found)
-                if self._spent > _SEARCH * (len(source) + MAX_PAYLOAD):
+                if self._spent > _SEARCH * (len(source) + limits.packet_bytes):
                     return None
-                unpack_packet(source, found, None, 1)
+                unpack_packet(source, found, None, 1, limits)
                 return found
             except BitstreamError as error:
                 if error.kind is not Fault.CUT_OFF or not source.more():

@@ -9,6 +9,7 @@ from tsplat.errors import BitstreamError, Fault
 
 LONGEST = 5
 """Bytes of the largest integer."""
+MOST = (1 << 7 * LONGEST) - 1
 
 
 def pack(value: int) -> bytes:
