@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tsplat.errors import BackendError as BackendError
     from tsplat.errors import BitstreamError as BitstreamError
     from tsplat.errors import ConfigError as ConfigError
+    from tsplat.errors import Fault as Fault
     from tsplat.errors import MediaError as MediaError
     from tsplat.errors import ModelError as ModelError
     from tsplat.errors import TsplatError as TsplatError
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from tsplat.region import Region as Region
     from tsplat.splats import QuantizedSplats as QuantizedSplats
     from tsplat.splats import Splats as Splats
+    from tsplat.stream.limits import Limits as Limits
 
 _HOMES = {
     "encode": "tsplat.files.session",
@@ -45,6 +47,7 @@ _HOMES = {
     "Encoded": "tsplat.encoding.clip",
     "Encoder": "tsplat.encoding.encoder",
     "Decoder": "tsplat.decoding.decoder",
+    "Limits": "tsplat.stream.limits",
     "Reader": "tsplat.files.reader",
     "Picture": "tsplat.files.reader",
     "EncoderConfig": "tsplat.config",
@@ -57,6 +60,7 @@ _HOMES = {
     "TsplatError": "tsplat.errors",
     "ConfigError": "tsplat.errors",
     "BitstreamError": "tsplat.errors",
+    "Fault": "tsplat.errors",
     "MediaError": "tsplat.errors",
     "ModelError": "tsplat.errors",
     "BackendError": "tsplat.errors",

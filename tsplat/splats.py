@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tsplat.errors import BitstreamError, ConfigError
+from tsplat.errors import BitstreamError, ConfigError, Fault
 
 X, Y, L11, L21, L22 = range(5)
 CHANNELS = ("x", "y", "l11", "l21", "l22", "luma", "cb", "cr")
@@ -156,27 +156,37 @@ def limits(width: int, height: int, steps: Steps) -> np.ndarray:
     return np.trunc(bounds / s[:, None]).astype(np.int32)
 
 
-def check(splats: QuantizedSplats, width: int, height: int) -> None:
+def check(
+    splats: QuantizedSplats, width: int, height: int, most_overlap: int = MAX_OVERLAP
+) -> None:
     """Refuse splats that no encoder makes and that would cost unbounded time to render.
 
     Raises
     ------
     BitstreamError
-        Too many splats, a value outside :func:`limits`, or more overlap than
-        :data:`MAX_OVERLAP`.
+        More splats than :data:`MAX_SPLATS`, a value outside :func:`limits`, or more overlap than
+        ``most_overlap``.
     """
     if len(splats) > MAX_SPLATS:
-        raise BitstreamError(f"splats: got {len(splats)}, at most {MAX_SPLATS}")
+        raise BitstreamError(
+            Fault.LIMIT, f"splats: got {len(splats)}, at most {MAX_SPLATS}", field="splats"
+        )
     bounds = limits(width, height, splats.steps)
     wrong = (splats.values < bounds[:, 0]) | (splats.values > bounds[:, 1])
     if wrong.any():
         i, k = np.argwhere(wrong)[0]
         raise BitstreamError(
+            Fault.PAYLOAD,
             f"splat {i}: {CHANNELS[k]} is {splats.values[i, k]}, "
-            f"expected {bounds[k, 0]}..{bounds[k, 1]}"
+            f"expected {bounds[k, 0]}..{bounds[k, 1]}",
+            field=CHANNELS[k],
         )
-    if overlap(splats.values[:, :5] * splats.steps.array()[:5], width, height) > MAX_OVERLAP:
-        raise BitstreamError(f"splats overlap more than {MAX_OVERLAP} times the picture's area")
+    if overlap(splats.values[:, :5] * splats.steps.array()[:5], width, height) > most_overlap:
+        raise BitstreamError(
+            Fault.LIMIT,
+            f"splats overlap more than {most_overlap} times the picture's area",
+            field="overlap",
+        )
 
 
 def overlap(geometry: np.ndarray, width: int, height: int) -> float:

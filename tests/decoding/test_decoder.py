@@ -27,6 +27,7 @@ from tsplat.splats import MAX_PIXELS, QuantizedSplats, Steps
 from tsplat.stream import container, payload
 from tsplat.stream.container import BACKGROUND, INTER, INTRA, Packet
 from tsplat.stream.header import HEADER_BYTES, Header
+from tsplat.stream.index import pack_index
 
 WIDTH, HEIGHT = 48, 32
 HEADER = Header(WIDTH, HEIGHT, Fraction(25), Steps(128, 128, 786, 1050))
@@ -82,7 +83,7 @@ def write(path: Path, parts: list[bytes], index: bool = True, last_ticks: int = 
     data = HEADER.pack() + b"".join(parts)
     if index:
         entries = [(k, starts(parts)[k]) for k in INTRA_AT]
-        data += container.pack_index(FRAMES, last_ticks, entries)
+        data += pack_index(FRAMES, last_ticks, entries)
     path.write_bytes(data)
     return path
 
@@ -185,7 +186,7 @@ def test_only_i_and_p_packets_are_frames():
     """An index says the number of frames where a P-packet says the next frame's number."""
     decoder = Decoder(HEADER)
     decoder.decode(container.pack_packet(INTRA, 0, b"\0"))
-    index = container.pack_index(1, 0, [])
+    index = pack_index(1, 0, [])
     with pytest.raises(BitstreamError):
         decoder.decode(index[:-8])
 
@@ -568,7 +569,7 @@ def write_spanned(path: Path, parts: list[bytes], index: bool = True) -> Path:
     data = SPANNED.pack() + b"".join(parts)
     if index:
         entries = [(0, starts(parts)[0]), (7, starts(parts)[4])]
-        data += container.pack_index(12, 1000, entries)
+        data += pack_index(12, 1000, entries)
     path.write_bytes(data)
     return path
 
@@ -665,7 +666,7 @@ def test_bytes_of_many_packets_give_all_their_pictures(all_pictures):
     """As an encoder gives them: none while frames wait; then those that waited, and an I-frame."""
     parts = spanned()
     calls = [parts[0], b"", parts[1], b"", b"", parts[2], b"".join(parts[3:5]), b"", parts[5]]
-    calls += [b"", parts[6] + container.pack_index(12, 1000, [(0, 56)])]
+    calls += [b"", parts[6] + pack_index(12, 1000, [(0, 56)])]
     decoder = Decoder(SPANNED)
     counts = [len(list(decoder.pictures(call))) for call in calls]
     assert counts == [1, 0, 2, 0, 0, 3, 2, 0, 2, 0, 2]
@@ -673,9 +674,9 @@ def test_bytes_of_many_packets_give_all_their_pictures(all_pictures):
     decoder = Decoder(SPANNED)
     got = [picture for call in calls for picture in decoder.pictures(call)]
     assert all(near(*pair) for pair in zip(got, all_pictures, strict=True))
-    assert list(decoder.pictures(container.pack_index(12, 1000, []))) == []
+    assert list(decoder.pictures(pack_index(12, 1000, []))) == []
     with pytest.raises(BitstreamError, match="neither an I- nor a P-packet"):
-        decoder.decode(container.pack_index(12, 1000, []))
+        decoder.decode(pack_index(12, 1000, []))
 
 
 def test_the_i_packet_behind_a_p_packet_that_is_refused_is_taken_in(all_pictures):
@@ -794,7 +795,7 @@ def test_clips_without_motion_in_time_have_one_frame_at_any_rate(tmp_path):
     """All ticks 0: everything is at once, and its last frame is what is seen."""
     parts = [container.pack_packet(INTRA, 0, payloads()[0], 0)]
     parts.append(container.pack_inter(3, payloads()[1], (0, 0, 0), 1))
-    data = HEADER.pack() + b"".join(parts) + container.pack_index(4, 1000, [(0, 56)])
+    data = HEADER.pack() + b"".join(parts) + pack_index(4, 1000, [(0, 56)])
     file = tmp_path / "still.tsplat"
     file.write_bytes(data)
     assert [p.time for p in Reader(file).frames()] == [0, 0, 0, 0]

@@ -19,7 +19,8 @@ from tsplat.encoding.predict.moving import reaching
 from tsplat.errors import BitstreamError, ConfigError
 from tsplat.kernels import runtime
 from tsplat.region import Region, default_cell, grid
-from tsplat.stream import container
+from tsplat.stream import container, scan
+from tsplat.stream.index import read_index
 
 CONFIG = tsplat.preset("fast", gaussians=100, gop=5)
 
@@ -107,8 +108,8 @@ def test_the_index_says_where_i_packets_are(keyframe):
     for k, frame in enumerate(frames):
         data += encoder.encode(frame, keyframe=k == keyframe)
     data += encoder.finish()
-    _, _, listed = container.read_index(data)
-    found = [p for p in container.packets(data, span=3) if p.kind == container.INTRA]
+    _, _, listed = read_index(data)
+    found = [p for p in scan.packets(data, span=3) if p.kind == container.INTRA]
     assert listed == [(p.frame, p.offset) for p in found]
     assert [frame for frame, _ in listed] == [0, keyframe]
 

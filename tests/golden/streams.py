@@ -12,9 +12,10 @@ from tsplat.media.background import BACKGROUND_CODECS, BackgroundEncoder
 from tsplat.motion import GRID
 from tsplat.region import Region, grid
 from tsplat.splats import QuantizedSplats, Steps, limits
-from tsplat.stream import container, payload
+from tsplat.stream import container, payload, scan
 from tsplat.stream.container import BACKGROUND, INTRA
 from tsplat.stream.header import HEADER_BYTES, Header
+from tsplat.stream.index import pack_index
 
 STEPS = Steps(128, 128, 786, 1050)
 VECTORS = np.stack(np.indices((GRID, GRID)) - 1, -1)
@@ -74,7 +75,7 @@ class Stream:
             for part in (*ahead, packet):
                 offset += len(part)
                 yield part
-        yield container.pack_index(number + 1, 1000, intra)
+        yield pack_index(number + 1, 1000, intra)
 
 
 class _Backdrop:
@@ -282,6 +283,6 @@ def _all(header: Header, on: bool) -> Region:
 def without_backgrounds(data: bytes) -> list[bytes]:
     """A stream's packets but those of other codecs, whose bytes change with their versions."""
     header = Header.unpack(data)
-    found = container.packets(data, span=header.span)
+    found = scan.packets(data, span=header.span)
     kept = [p for p in found if isinstance(p, container.Packet) and p.kind != BACKGROUND]
     return [data[:HEADER_BYTES], *(data[p.offset : p.offset + p.size] for p in kept)]

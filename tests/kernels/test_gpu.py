@@ -14,6 +14,7 @@ from tsplat.kernels.canvas import Canvas
 from tsplat.kernels.rates import LARGEST
 from tsplat.splats import Splats, Steps
 from tsplat.stream import delta
+from tsplat.stream.rates import Rates
 
 STEPS = Steps(256, 300, 1200, 1300)
 
@@ -178,7 +179,7 @@ def test_frozen_splats_and_tiles_fit_as_on_the_cpu(vulkan, width, height, count)
 def test_descent_equals_that_of_the_cpu(vulkan):
     width, height = 59, 37
     target = np.random.default_rng(13).integers(0, 256, (height, width, 3), np.uint8)
-    table = delta.rates(delta.INITIAL, LARGEST + 1)
+    table = Rates.of(delta.INITIAL, LARGEST + 1)
     rates = inter_table(table.flags, table.groups, table.nonzero, table.sizes)
     prices = Prices(False, rates, 0.0, 1e9)
     results = []

@@ -13,7 +13,7 @@ from tsplat.config import FitConfig
 from tsplat.encoding.clip import encode_clip
 from tsplat.encoding.coder import Ways
 from tsplat.encoding.encoder import Encoder
-from tsplat.errors import BitstreamError, ConfigError
+from tsplat.errors import BitstreamError, ConfigError, Fault
 from tsplat.paper.adan import AdanConfig
 from tsplat.paper.codec import codec
 from tsplat.region import Region, default_cell, grid
@@ -58,7 +58,7 @@ def test_sets_carry_the_same_changes(own):
 
 def test_a_change_that_no_set_can_hold_makes_an_i_frame(monkeypatch):
     def refuse(*_) -> None:
-        raise BitstreamError("values span 65537, at most 65536")
+        raise BitstreamError(Fault.PAYLOAD, "values span 65537, at most 65536")
 
     monkeypatch.setattr("tsplat.stream.delta_set.encode", refuse)
     config = tsplat.preset("fast", gaussians=100)

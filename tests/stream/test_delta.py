@@ -17,6 +17,7 @@ from tsplat.stream import delta
 from tsplat.stream.contexts import Contexts
 from tsplat.stream.delta import INITIAL, MOST
 from tsplat.stream.entropy import Reader, Writer
+from tsplat.stream.rates import Rates
 
 
 def coded(contexts: Contexts, known: np.ndarray, changes: np.ndarray) -> tuple[bytes, Contexts]:
@@ -188,7 +189,7 @@ def test_what_motion_costs_is_what_the_coder_spends():
     vectors, last = rng.integers(-9, 10, (2, 6, 6, 2))
     spent = Spent()
     delta.code_motion(spent, INITIAL, last, vectors)
-    assert delta.rates(INITIAL, 64).of_motion(vectors, last) == pytest.approx(spent.bits, rel=1e-5)
+    assert Rates.of(INITIAL, 64).of_motion(vectors, last) == pytest.approx(spent.bits, rel=1e-5)
 
 
 def test_what_is_known_is_history_motion_and_area():

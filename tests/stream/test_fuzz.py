@@ -19,10 +19,11 @@ from tsplat.errors import BitstreamError
 from tsplat.files.reader import Reader
 from tsplat.region import MAX_CELLS, Region
 from tsplat.splats import MAX_SPLATS
-from tsplat.stream import container, mask, payload, varint
+from tsplat.stream import container, mask, payload, scan, varint
 from tsplat.stream.container import BACKGROUND, INTER, INTRA, Packet
 from tsplat.stream.entropy import Writer
 from tsplat.stream.header import HEADER_BYTES, Header
+from tsplat.stream.index import pack_index, read_index
 
 Packets = tuple[Header, list[bytes]]
 
@@ -86,7 +87,7 @@ def test_hostile_files(packets):
     header, (intra, inter) = packets
     data = header.pack() + container.pack_packet(INTRA, 0, intra)
     data += packed(INTER, 1, inter)
-    data += container.pack_index(2, 1000, [(0, HEADER_BYTES)])
+    data += pack_index(2, 1000, [(0, HEADER_BYTES)])
     rng = np.random.default_rng(2)
     for _ in range(500):
         hostile = mutated(rng, data)
@@ -94,8 +95,8 @@ def test_hostile_files(packets):
             decoder = Decoder(Header.unpack(hostile))
         except BitstreamError:
             continue
-        container.read_index(hostile)
-        for item in container.packets(hostile):
+        read_index(hostile)
+        for item in scan.packets(hostile):
             if isinstance(item, Packet) and item.kind in (INTRA, INTER, BACKGROUND):
                 try:
                     decoder.advance(item)
@@ -108,7 +109,7 @@ def resealed(data: bytes, span: int) -> bytes:
     out, at, before = b"", 0, -1
     while at < len(data):
         try:
-            head = container._packet_head(data, at, span)
+            head = container.packet_head(data, at, span)
         except BitstreamError:
             return out
         end = head.start + head.size

@@ -412,7 +412,7 @@ def without_end() -> bytes:
         (b"\x02\x05", "dropped splats: got 5, at most 4"),
         (b"\x02\x01", "ends inside an integer"),
         (b"\x08", "ends inside an integer"),
-        (b"\x08\x80\x80\x04", "added splats: got 65536, at most 65535"),
+        (b"\x08\x80\x80\x04", "splats: got 65540, at most 65535"),
         (dropped(1, (4,)), "a dropped splat is none of the 4"),
         (dropped(2, (2, 1)), "a dropped splat is none of the 4"),
         (dropped(4, (0, 0, 0, 1)), "a dropped splat is none of the 4"),

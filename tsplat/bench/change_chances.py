@@ -18,7 +18,7 @@ from tsplat.bench.pictures import load
 from tsplat.config import EncoderConfig
 from tsplat.encoding.clip import encode_clip
 from tsplat.kernels import runtime
-from tsplat.stream import container, delta, payload
+from tsplat.stream import container, delta, payload, scan
 from tsplat.stream.contexts import Contexts
 from tsplat.stream.header import Header
 
@@ -48,8 +48,8 @@ def count(frames: list[np.ndarray], crf: float) -> None:
     encoded = encode_clip(frames, EncoderConfig(crf=crf, span=3, gop=65535))
     header = Header.unpack(encoded.header)
     state = None
-    for packet in container.packets(encoded.stream, span=header.span):
-        if isinstance(packet, container.Damage):
+    for packet in scan.packets(encoded.stream, span=header.span):
+        if isinstance(packet, scan.Damage):
             continue
         if packet.kind == container.INTRA:
             state = payload.decode_intra(packet.payload, header)

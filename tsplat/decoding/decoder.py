@@ -8,15 +8,17 @@ import numpy as np
 
 from tsplat.between import between
 from tsplat.decoding.outside import Backdrop, Outside
-from tsplat.errors import BitstreamError, ConfigError
+from tsplat.errors import BitstreamError, ConfigError, Fault
 from tsplat.kernels import runtime
 from tsplat.kernels.screen import Screen
 from tsplat.region import Region
 from tsplat.splats import MAX_PIXELS, MAX_SIDE, QuantizedSplats
-from tsplat.stream import container, payload
-from tsplat.stream.container import BACKGROUND, INDEX, INTER, INTRA, Damage, Packet
+from tsplat.stream import payload, scan
+from tsplat.stream.container import BACKGROUND, INDEX, INTER, INTRA, Packet, missing_reference
 from tsplat.stream.header import Header
+from tsplat.stream.limits import FORMAT, Limits
 from tsplat.stream.payload import State
+from tsplat.stream.scan import Damage
 
 
 class Decoder:
@@ -32,11 +34,13 @@ class Decoder:
     background : str, tuple or array
         What to show outside the region: "keep" as the stream says, "blur" its own out of focus,
         a colour, (3,) 0..255, or an image, (h, w, 3) uint8, that is scaled to cover the picture.
+    limits : Limits
+        The most that the stream may claim; what the format allows by default.
 
     Raises
     ------
     BitstreamError
-        The header is not one of a stream that this version reads.
+        The header is not one of a stream that this version reads, or beyond a limit.
     ConfigError
         The size is out of range; there is no background to blur.
     """
@@ -46,8 +50,11 @@ class Decoder:
         header: bytes | Header,
         size: tuple[int, int] | None = None,
         background: Backdrop = "keep",
+        limits: Limits = FORMAT,
     ):
         self.header = header if isinstance(header, Header) else Header.unpack(header)
+        self.header.check(limits)
+        self._limits = limits
         self.size = size or (self.header.width, self.header.height)
         width, height = self.size
         if not (min(self.size) >= 1 and max(self.size) <= MAX_SIDE) or width * height > MAX_PIXELS:
@@ -62,7 +69,7 @@ class Decoder:
         self._waiting = True
         self._turn = 0.0
         self._opacities: list[tuple[Region, np.ndarray]] = []
-        self._outside = Outside(self.header, self.size, background)
+        self._outside = Outside(self.header, self.size, background, limits)
 
     def decode(self, packet: bytes | Packet) -> np.ndarray:
         """The picture of a packet.
@@ -88,7 +95,7 @@ class Decoder:
         """
         frames = sum(1 for _ in self._taken(packet))
         if not frames:
-            raise BitstreamError("neither an I- nor a P-packet", offset=0)
+            raise BitstreamError(Fault.MISSING, "neither an I- nor a P-packet", offset=0)
         return self.picture()
 
     def pictures(self, packet: bytes | Packet) -> Iterator[np.ndarray]:
@@ -113,8 +120,8 @@ class Decoder:
         failed: BitstreamError | None = None
         if not isinstance(packet, Packet):
             if not packet:
-                raise BitstreamError("packet cut off", offset=0)
-            items = container.packets(packet, 0, self.header.span, self._frame)
+                raise BitstreamError(Fault.CUT_OFF, "packet cut off", offset=0)
+            items = scan.packets(packet, 0, self.header.span, self._frame, self._limits)
         for item in items:
             try:
                 if isinstance(item, Damage):
@@ -139,15 +146,16 @@ class Decoder:
                 return
             if packet.kind == INTRA:
                 self._outside.join(packet.frame)
-                state = payload.decode_intra(packet.payload, self.header)
+                state = payload.decode_intra(packet.payload, self.header, self._limits)
             elif packet.kind != INTER:
-                raise BitstreamError("neither an I- nor a P-packet")
-            elif self._frame is None or packet.frame != self._frame + packet.span:
-                raise BitstreamError("the frame before is missing; waiting for an I-frame")
+                raise BitstreamError(Fault.PACKET, "neither an I- nor a P-packet")
+            elif not packet.follows(self._frame):
+                raise missing_reference()
             else:
-                state = payload.decode_inter(packet.payload, self.state, self.header)
+                state = payload.decode_inter(packet.payload, self.state, self.header, self._limits)
         except BitstreamError as error:
-            raise BitstreamError(error.message, offset=packet.offset, frame=packet.frame) from None
+            error.offset, error.frame = packet.offset, packet.frame
+            raise
         self._before = None if packet.kind == INTRA else self._state
         self._state, self._frame = state, packet.frame
         # The last background may begin at one of this packet's frames.
@@ -211,7 +219,7 @@ class Decoder:
     def state(self) -> State:
         """The present state: splats, which ones the last packet changed, and the region."""
         if self._state is None:
-            raise BitstreamError("no frame was decoded yet")
+            raise BitstreamError(Fault.MISSING, "no frame was decoded yet")
         return self._state
 
     @property

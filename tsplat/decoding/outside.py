@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from tsplat.decoding.compositing import blur, fitted, over
-from tsplat.errors import BitstreamError, ConfigError
+from tsplat.errors import BitstreamError, ConfigError, Fault
 from tsplat.stream.container import Packet
 from tsplat.stream.header import Header
+from tsplat.stream.limits import FORMAT, Limits
 
 Backdrop = str | tuple[int, int, int] | np.ndarray
 """Words, a colour or an image."""
@@ -23,6 +24,7 @@ class Outside:
         Width and height of the pictures, pixels.
     background : Backdrop
         As :class:`tsplat.decoding.decoder.Decoder` has it.
+    limits : Limits
 
     Attributes
     ----------
@@ -35,14 +37,20 @@ class Outside:
         There is no region, or nothing to blur, or the background is none.
     """
 
-    def __init__(self, header: Header, size: tuple[int, int], background: Backdrop):
+    def __init__(
+        self,
+        header: Header,
+        size: tuple[int, int],
+        background: Backdrop,
+        limits: Limits = FORMAT,
+    ):
         self._size = size
         self._decoder = None
         if header.codec:
             from tsplat.media.background import BACKGROUND_CODECS, BackgroundDecoder
 
             names = {number: name for name, number in BACKGROUND_CODECS.items()}
-            self._decoder = BackgroundDecoder(*size, names[header.codec])
+            self._decoder = BackgroundDecoder(*size, names[header.codec], limits.background_side)
         self._image = self._former = np.zeros(3, np.uint8)
         self._waiting, self._keyframe, self.since = True, -1, -1
         self._kind = header.outside
@@ -73,10 +81,10 @@ class Outside:
             return
         data = packet.payload
         if not data:
-            raise BitstreamError("background packet is empty")
+            raise BitstreamError(Fault.BACKGROUND, "background packet is empty")
         keyframe = data[0] == 1
         if self._waiting and not keyframe:
-            raise BitstreamError("the background's keyframe is missing")
+            raise BitstreamError(Fault.MISSING, "the background's keyframe is missing")
         self._waiting = True
         image = self._decoder.decode(data[1:])
         self._former, self.since = self._image, packet.frame

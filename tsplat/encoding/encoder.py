@@ -19,9 +19,9 @@ from tsplat.errors import ConfigError
 from tsplat.kernels.canvas import Canvas
 from tsplat.region import Region, default_cell
 from tsplat.splats import QuantizedSplats
-from tsplat.stream import container
 from tsplat.stream.container import MAX_TICKS, TICKS
 from tsplat.stream.header import Header
+from tsplat.stream.index import pack_index
 
 _NEW_REGION = 0.4
 """An I-frame follows when this share of the region has no splats yet."""
@@ -188,7 +188,7 @@ class Encoder:
     def finish(self, last_ticks: int = TICKS) -> bytes:
         """The frames that still wait, and the index, for random access; a file without an index
         is whole all the same."""
-        return self.flush() + container.pack_index(self._frame + 1, last_ticks, self._intra_offsets)
+        return self.flush() + pack_index(self._frame + 1, last_ticks, self._intra_offsets)
 
     def adapt(self, intra: FitConfig, rates: RateConfig) -> None:
         """Work harder, or less hard, from the next frame on, such as

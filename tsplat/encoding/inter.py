@@ -17,9 +17,10 @@ from tsplat.encoding.ways import Change, Scene
 from tsplat.kernels.canvas import Canvas
 from tsplat.kernels.rates import LARGEST
 from tsplat.splats import QuantizedSplats, Splats
-from tsplat.stream import delta, payload
+from tsplat.stream import payload
 from tsplat.stream.header import Header
 from tsplat.stream.payload import State
+from tsplat.stream.rates import Rates
 
 _NEVER = 1e9
 _NEW_FIT = FitConfig(12, rate=0.1, colour_rate=0.05, final=0.3, solve=0)
@@ -81,7 +82,7 @@ def _changed(
 ) -> Change:
     canvas, focus, header = scene.canvas, scene.focus, scene.header
     canvas.begin()
-    rates = delta.rates(before.contexts, LARGEST + 1)
+    rates = Rates.of(before.contexts, LARGEST + 1)
     vectors, values = _moved(canvas, before, flow, config, header, lagrange, rates)
     known = payload.known(before, values, header)
     stay = focus.reaching(QuantizedSplats(values, header.steps).dequantise().params)
@@ -147,7 +148,7 @@ def _moved(
     config: RateConfig,
     header: Header,
     lagrange: float,
-    rates: delta.Rates,
+    rates: Rates,
 ) -> tuple[np.ndarray | None, np.ndarray]:
     """Motion, if it pays, and the splats' integers after it."""
     splats = before.splats

@@ -8,7 +8,7 @@ import time
 from fractions import Fraction
 from pathlib import Path
 
-from tsplat.errors import BitstreamError, ConfigError
+from tsplat.errors import BitstreamError, ConfigError, Fault
 from tsplat.files.backgrounds import to_show
 from tsplat.files.reader import Picture, Reader
 from tsplat.files.run import Run
@@ -195,4 +195,4 @@ def _nothing(reader: Reader, start: int, count: int, source: str | Path) -> Exce
     if start and not reader.damage and start >= count:
         return ConfigError(f"start: got {start}, {source} has {count} frames")
     why = f": {reader.damage[0].error}" if reader.damage else ""
-    return BitstreamError(f"{source}: no frame of it can be decoded{why}")
+    return BitstreamError(Fault.MISSING, f"{source}: no frame of it can be decoded{why}")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tsplat.errors import BitstreamError, MediaError
+from tsplat.errors import BitstreamError, Fault, MediaError
 from tsplat.files.decoding import lost
 from tsplat.files.metrics import WHOLE, ms_ssim, psnr_of, squared_error
 from tsplat.files.reader import Reader
@@ -93,7 +93,7 @@ def evaluate(
             # What is left counts for the length of a stream.
             picture = next(decoded, None)
     if not errors:
-        raise BitstreamError(f"{source}: no frame of it could be compared")
+        raise BitstreamError(Fault.MISSING, f"{source}: no frame of it could be compared")
     worst, worst_frame = max(errors)
     return {
         "reference": str(reference),

@@ -10,9 +10,10 @@ from tsplat.decoding.decoder import Decoder
 from tsplat.errors import BitstreamError
 from tsplat.files.reader import Reader
 from tsplat.stream import payload
-from tsplat.stream.container import BACKGROUND, INTRA, Damage, Packet
+from tsplat.stream.container import BACKGROUND, INTRA, Packet
 from tsplat.stream.header import VERSION, Header
 from tsplat.stream.payload import State
+from tsplat.stream.scan import Damage
 from tsplat.stream.tally import KINDS, Tally
 
 

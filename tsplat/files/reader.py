@@ -17,11 +17,14 @@ import numpy as np
 
 from tsplat.decoding.decoder import Decoder
 from tsplat.decoding.outside import Backdrop
-from tsplat.errors import BitstreamError, MediaError, reason_of
-from tsplat.stream import container
+from tsplat.errors import BitstreamError, Fault, MediaError, reason_of
+from tsplat.stream import scan
 from tsplat.stream.arriving import Arriving, Data, Whole
-from tsplat.stream.container import BACKGROUND, INDEX, INTER, INTRA, TICKS, Damage, Packet
+from tsplat.stream.container import BACKGROUND, INDEX, INTER, INTRA, TICKS, Packet
 from tsplat.stream.header import HEADER_BYTES, Header
+from tsplat.stream.index import Index, parse_index, read_index
+from tsplat.stream.limits import FORMAT, Limits
+from tsplat.stream.scan import Damage
 
 STANDARD = "-"
 
@@ -63,6 +66,8 @@ class Reader:
         As for :class:`~tsplat.decoding.decoder.Decoder`.
     cutout : bool
         Pictures are RGBA: the region alone, with straight alpha.
+    limits : Limits
+        As for :class:`~tsplat.decoding.decoder.Decoder`.
 
     Attributes
     ----------
@@ -78,7 +83,7 @@ class Reader:
     MediaError
         The file cannot be opened.
     BitstreamError
-        It is not a ``.tsplat`` file that this version reads.
+        It is not a ``.tsplat`` file that this version reads, or beyond a limit.
     ConfigError
         As for :class:`~tsplat.decoding.decoder.Decoder`.
     """
@@ -89,15 +94,18 @@ class Reader:
         size: tuple[int, int] | None = None,
         background: Backdrop = "keep",
         cutout: bool = False,
+        limits: Limits = FORMAT,
     ):
         self._name = "standard input" if str(path) == STANDARD else str(path)
         self._source, self._index = _opened(path, self._name)
         while len(self._source) < HEADER_BYTES and self._source.more():
             pass
         try:
-            self.header = Header.unpack(self._source[0:HEADER_BYTES])
+            self.header = Header.unpack(self._source[0:HEADER_BYTES], limits)
         except BitstreamError as error:
-            raise BitstreamError(f"{self._name}: {error.message}", offset=error.offset) from None
+            error.message = f"{self._name}: {error.message}"
+            raise
+        self._limits = limits
         self.damage: list[Damage] = []
         self.lost: list[tuple[int, int]] = []
         self.show(size, background, cutout)
@@ -152,13 +160,13 @@ class Reader:
             raise MediaError(f"{self._name}: can be read only once")
         self._begun = True
         now, before = 0, None
-        for item in container.packets(self._source, span=self.header.span):
+        for item in self._scanned(HEADER_BYTES):
             if isinstance(item, Damage):
                 damage.append(item)
             elif item.kind == BACKGROUND:
                 yield (now,), item
             elif item.kind == INDEX:
-                self._index = self._index or container.parse_index(item)
+                self._index = self._index or parse_index(item)
             else:
                 if before is None:
                     now = -item.ticks[0]
@@ -224,7 +232,7 @@ class Reader:
         """I- and P-packets from the last I-packet up to a frame on, each taken in."""
         decoder = self._decoder()
         waiting, good = False, -1
-        join = max((f for f, _ in (self._index[2] if self._index else []) if f <= start), default=0)
+        join, _ = self._join(start)
         for times, packet in self.timed_packets():
             if packet.frame < join or (waiting and packet.kind == INTER):
                 good = max(good, packet.frame) if packet.frame < join else good
@@ -242,12 +250,20 @@ class Reader:
                 yield times, packet, decoder
         self._miss(good + 1, len(self) - 1)
 
+    def _join(self, frame: int) -> tuple[int, int]:
+        """Frame and offset of the last I-packet up to a frame that is known of."""
+        listed = self._index.intra if self._index else []
+        return max((entry for entry in listed if entry[0] <= frame), default=(0, HEADER_BYTES))
+
     def _miss(self, first: int, last: int) -> None:
         if first <= last:
             self.lost.append((first, last))
 
     def _decoder(self) -> Decoder:
-        return Decoder(self.header, self._size, self._background)
+        return Decoder(self.header, self._size, self._background, self._limits)
+
+    def _scanned(self, at: int) -> Iterator[Packet | Damage]:
+        return scan.packets(self._source, at, self.header.span, limits=self._limits)
 
     def _shown(self, decoder: Decoder, at: float = 1.0) -> np.ndarray:
         return decoder.cutout(at) if self._cutout else decoder.picture(at)
@@ -255,7 +271,7 @@ class Reader:
     def end(self) -> Fraction:
         """When the clip's last frame ends, seconds from the start; of a stream, once it was
         read."""
-        return self._seconds(self._extent()[1] + (self._index[1] if self._index else TICKS))
+        return self._seconds(self._extent()[1] + (self._index.last_ticks if self._index else TICKS))
 
     def _extent(self) -> tuple[int, int]:
         """Frames, and when the last begins, in ticks; of a stream, so far."""
@@ -271,7 +287,7 @@ class Reader:
         return (picture.pixels for picture in self.frames())
 
     def __len__(self) -> int:
-        return self._index[0] if self._index else self._extent()[0]
+        return self._index.frames if self._index else self._extent()[0]
 
     def __getitem__(self, frame: int) -> np.ndarray:
         """Picture of a frame, (H, W, 3) uint8; negative ones count from the end. The next frame
@@ -295,11 +311,8 @@ class Reader:
         if self._random is None or frame <= self._random[2].frame - self._random[2].span:
             self._random = None
         if self._random is None or frame - self._random[2].frame > self.header.span:
-            start = max(
-                (o for f, o in (self._index[2] if self._index else []) if f <= frame),
-                default=HEADER_BYTES,
-            )
-            items = container.packets(self._source, start, self.header.span)
+            _, start = self._join(frame)
+            items = self._scanned(start)
             packets: Iterator[Packet] = (
                 p for p in items if isinstance(p, Packet) and p.kind != INDEX
             )
@@ -318,15 +331,12 @@ class Reader:
                     raise
         first = packet.frame - packet.span + 1
         if packet.kind not in (INTRA, INTER) or not first <= frame <= packet.frame:
-            raise BitstreamError("frame is missing from the file", frame=frame)
+            raise BitstreamError(Fault.MISSING, "frame is missing from the file", frame=frame)
         self._random = decoder, coming, packet
         return self._shown(decoder, packet.places[frame - first])
 
 
-_Index = tuple[int, int, list[tuple[int, int]]]
-
-
-def _opened(path: str | Path, name: str) -> tuple[Data, _Index | None]:
+def _opened(path: str | Path, name: str) -> tuple[Data, Index | None]:
     """A file's bytes and its index, or a stream's bytes as they come."""
     try:
         if str(path) == STANDARD:
@@ -342,7 +352,7 @@ def _opened(path: str | Path, name: str) -> tuple[Data, _Index | None]:
         if isinstance(error, MediaError):
             raise
         raise MediaError(f"{name}: cannot be read ({reason_of(error)})") from error
-    return Whole(data), container.read_index(data)
+    return Whole(data), read_index(data)
 
 
 def _arriving(descriptor: int) -> Arriving:

@@ -32,6 +32,7 @@ from tsplat.media.source import open_source
 from tsplat.media.timing import ticks_of
 from tsplat.splats import MAX_PIXELS, MAX_SIDE
 from tsplat.stream import container
+from tsplat.stream.index import pack_index
 
 SPAN = 3
 """Frames from one P-frame to the next, where interpolated frames may come late."""
@@ -234,7 +235,7 @@ class Session:
             self.output.write(self.encoder.finish(self.last_ticks))
         else:
             frames = self.encoder.statistics.frames
-            self.output.write(container.pack_index(frames, self.last_ticks, self._intra))
+            self.output.write(pack_index(frames, self.last_ticks, self._intra))
 
 
 @dataclass

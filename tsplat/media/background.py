@@ -26,7 +26,7 @@ import numpy as np
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
-from tsplat.errors import BitstreamError, ConfigError, MediaError
+from tsplat.errors import BitstreamError, ConfigError, Fault, MediaError
 from tsplat.media.fill import fill
 from tsplat.media.rgb import BT601, FromRgb, FromYuv
 
@@ -34,7 +34,8 @@ BACKGROUND_CODECS = {"av1": 1, "h264": 2}
 """Numbers of the codecs in a stream."""
 _MOST_SIDE, _LEAST_SIDE = 640, 64
 """Pixels a side, as coded; AV1 encoders take no less than 64."""
-_MOST_DECODED = 1024
+MOST_DECODED = 1024
+"""Of a picture that is decoded, pixels a side."""
 _LIMITED = 1
 _BT601_H273 = 6
 _BUFFER_SECONDS = 4
@@ -231,6 +232,8 @@ class BackgroundDecoder:
     width, height : int
         Size to which pictures are scaled, pixels.
     codec : {"av1", "h264"}
+    most_side : int
+        Of a coded picture, pixels.
 
     Raises
     ------
@@ -240,9 +243,9 @@ class BackgroundDecoder:
         This build of FFmpeg's libraries has no such decoder.
     """
 
-    def __init__(self, width: int, height: int, codec: str):
+    def __init__(self, width: int, height: int, codec: str, most_side: int = MOST_DECODED):
         _check(width, height, codec)
-        self._codec = codec
+        self._codec, self._most_side = codec, most_side
         self._to_rgb = FromYuv(BT601, (width, height))
         self._context: VideoCodecContext | None = self._fresh()
 
@@ -261,7 +264,7 @@ class BackgroundDecoder:
         ------
         BitstreamError
             The bytes are not one picture, or need pictures that are not there, or claim a
-            picture larger than this decoder was made for.
+            picture larger than ``most_side``.
         """
         context = self._context or self._fresh()
         self._context = context
@@ -278,18 +281,25 @@ class BackgroundDecoder:
         try:
             frames = context.decode(av.Packet(data)) if data else []
         except (av.error.FFmpegError, ValueError, OverflowError) as error:
-            raise BitstreamError(f"background: not a picture ({_reason(error)})") from error
+            # What dav1d says of a picture that is too large; H.264 is not told from damage.
+            kind = Fault.LIMIT if isinstance(error, OverflowError) else Fault.BACKGROUND
+            raise BitstreamError(kind, f"background: not a picture ({_reason(error)})") from error
         if len(frames) != 1:
-            raise BitstreamError(f"background: {len(frames)} pictures where there should be one")
+            raise BitstreamError(
+                Fault.BACKGROUND, f"background: {len(frames)} pictures where there should be one"
+            )
         frame = frames[0]
-        if max(frame.width, frame.height) > _MOST_DECODED:
-            raise BitstreamError(f"background: a coded picture of {frame.width}x{frame.height}")
+        if max(frame.width, frame.height) > self._most_side:
+            message = f"background: a coded picture of {frame.width}x{frame.height}"
+            raise BitstreamError(Fault.LIMIT, message, field="background_side")
         if frame.is_corrupt:
-            raise BitstreamError("background: the picture is damaged")
+            raise BitstreamError(Fault.BACKGROUND, "background: the picture is damaged")
         try:
             return self._to_rgb.picture(frame)
         except (av.error.FFmpegError, ValueError) as error:
-            raise BitstreamError(f"background: odd pixels ({_reason(error)})") from error
+            raise BitstreamError(
+                Fault.BACKGROUND, f"background: odd pixels ({_reason(error)})"
+            ) from error
 
     def _fresh(self) -> VideoCodecContext:
         name = _CODECS[self._codec].decoder
@@ -302,7 +312,7 @@ class BackgroundDecoder:
         # goes in the middle of a stream.
         context.thread_count = 1
         context.options = {
-            "max_pixels": str(_MOST_DECODED**2),
+            "max_pixels": str(self._most_side**2),
             "flags": "low_delay",
             "err_detect": "explode",
         }
@@ -343,7 +353,7 @@ def _check_units(data: bytes) -> None:
         kind, extension, sized = data[at] >> 3 & 15, data[at] >> 2 & 1, data[at] >> 1 & 1
         at += 1 + extension
         if not sized:
-            raise BitstreamError("background: a unit without its size")
+            raise BitstreamError(Fault.BACKGROUND, "background: a unit without its size")
         size, shift, more = 0, 0, True
         while more and at < len(data) and shift < 56:
             size |= (data[at] & 127) << shift
@@ -352,7 +362,9 @@ def _check_units(data: bytes) -> None:
         at += size
         frames += kind in (_FRAME_HEADER, _FRAME)
     if frames != 1 or at > len(data):
-        raise BitstreamError(f"background: cut off, or {frames} pictures where there should be one")
+        raise BitstreamError(
+            Fault.BACKGROUND, f"background: cut off, or {frames} pictures where there should be one"
+        )
 
 
 def _without_messages(data: bytes) -> bytes:

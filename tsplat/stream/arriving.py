@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 _CHUNK = 1 << 16
+_TAIL = 1 << 18
+"""Last bytes that are kept whatever is dropped: the index is there, of some 50,000 I-packets."""
 
 
 class Data(Protocol):
@@ -17,7 +19,7 @@ class Data(Protocol):
         """End of what is there so far."""
 
     def __getitem__(self, part: slice) -> bytes:
-        """Bytes, fewer where they end."""
+        """Bytes, fewer where they end; none from where they were dropped."""
 
     def more(self) -> bool:
         """Wait for more of them; False: there are none."""
@@ -26,7 +28,8 @@ class Data(Protocol):
         """Where a pattern is found from an offset on, in what is there."""
 
     def drop(self, at: int) -> None:
-        """What lies before an offset will not be asked for any more."""
+        """What lies before an offset will not be asked for any more, but for the index at the
+        end."""
 
 
 class Whole:
@@ -53,7 +56,7 @@ class Whole:
 
 
 class Arriving:
-    """Bytes that come in order, such as a pipe's: only those still needed are kept.
+    """Bytes that come in order, such as a pipe's: those still needed are kept, and the last ones.
 
     Parameters
     ----------
@@ -71,6 +74,8 @@ class Arriving:
         return self._from + len(self._held)
 
     def __getitem__(self, part: slice) -> bytes:
+        if part.start < self._from:
+            return b""
         return bytes(self._held[part.start - self._from : part.stop - self._from])
 
     def more(self) -> bool:
@@ -85,7 +90,7 @@ class Arriving:
         return found.start() + self._from if found else None
 
     def drop(self, at: int) -> None:
-        at = min(at, len(self))
+        at = min(at, len(self) - _TAIL)
         if at > self._from:
             del self._held[: at - self._from]
             self._from = at

@@ -27,7 +27,7 @@ from typing import TypeAlias
 import constriction
 import numpy as np
 
-from tsplat.errors import BitstreamError
+from tsplat.errors import BitstreamError, Fault
 from tsplat.stream.entropy import Peak, Writer
 
 Stack: TypeAlias = constriction.stream.stack.AnsCoder
@@ -104,7 +104,7 @@ def decode(stack: Stack, count: int, columns: Sequence[Column]) -> np.ndarray:
         row = coder.pop(stack)
         number = bisect_left(found, row)
         if found[number : number + 1] == [row]:
-            raise BitstreamError("a set has the same row twice")
+            raise BitstreamError(Fault.PAYLOAD, "a set has the same row twice")
         found.insert(number, row)
         _push_number(stack, number, len(found))
     return np.array(found, np.int64).reshape(count, len(columns))
@@ -126,12 +126,12 @@ def unpack(data: bytes, count: int, columns: Sequence[Column]) -> np.ndarray:
         The bytes are not those of a set of so many rows.
     """
     if data.endswith(b"\0"):
-        raise BitstreamError("a set's bytes end in a zero")
+        raise BitstreamError(Fault.PAYLOAD, "a set's bytes end in a zero")
     words = np.frombuffer(data + b"\0" * (-len(data) % 4), "<u4").astype(np.uint32)
     stack = Stack(words) if len(words) else Stack()
     rows = decode(stack, count, columns)
     if not stack.is_empty():
-        raise BitstreamError("bits are left over behind a set")
+        raise BitstreamError(Fault.PAYLOAD, "bits are left over behind a set")
     return rows
 
 

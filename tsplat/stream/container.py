@@ -1,112 +1,31 @@
-r"""The ``.tsplat`` container, version 4. All fixed-size integers are little-endian.
+"""The packets of a ``.tsplat`` stream, as docs/FORMAT.md specifies them in section 1.
 
-docs/FORMAT.md specifies the whole format; what stands here is its first part.
-
-File
-----
-::
-
-    header | packet | packet | ... | index packet | footer
-
-A packet is final once it is written, so a file can be written to a pipe and read while it
-grows. Index and footer are a convenience: a reader that does not find them scans the packets.
-
-P-packet
---------
-::
-
-    seven: u8 | size and extended: varint | span - 1: varint, timed: u8, if extended
-    ticks: span varints, if timed | payload: size bytes | check: u16
-
-    seven      128 + the number of the frame, modulo 128
-    size and extended   2 size + 1 if extended
-    ticks      time of each frame since the one before, as below
-    check      the lower half of the CRC-32C of all before and the frame's number, u32
-
-It brings the picture from the last coded frame to the one *span* frames later; those between are
-interpolated, each at its place in time (:mod:`tsplat.between`). The span is the header's, and every
-frame takes its nominal time, unless the packet is extended. Its frame is that of the packet before
-plus the span; where that does not have the same seven bits, a packet was lost, and nothing can be
-decoded until the next I-packet. The number is in the check, so that none fits by chance when it
-comes round. Before an I-packet, and at the end, the last frame that there is has to be coded.
-
-Other packets
--------------
-::
-
-    type: u8 | sync: 54 53 49, if I | frame: varint | ticks: varint, if timed
-    size: varint | payload: size bytes | CRC-32C of all before: u32
-
-    type   7 6 5 4 3 2 1 0
-           0 | | +-+-+-+-+-- kind: 1 I, 3 index, 4 background, 16..31 features
-             | +------------ ignorable: a reader that does not know the kind skips it
-             +-------------- timed: ticks is there
-
-*frame* is the number of the frame, from 0 (below 2**31). *ticks* is the time since the frame
-before, in thousandths of a frame at the header's rate; 1000 where it is absent, and the first
-frame is at 0. Varints are LEB128 (:mod:`tsplat.stream.varint`); payloads are specified in
-:mod:`tsplat.stream.payload`. A reader joins at any I-packet; after damage it searches for the
-bytes (01 or 41) 54 53 49 of one whose CRC is right. A payload has at most 2**24 bytes.
-
-Background packet, kind 4
--------------------------
-*frame*: the frame from which its picture is shown, until the next one's; the packet comes before
-that frame's. Payload: a byte, 1 for a keyframe and 0 otherwise, then the packet of a video codec,
-whose picture is scaled to the header's size. A keyframe precedes every I-packet. A reader that
-cannot decode it shows the person before black.
-
-Index packet, kind 3
---------------------
-*frame*: number of frames in the file. Payload, varints: duration of the last frame in ticks,
-number of I-packets, and for each its frame and byte offset, as differences from the one before.
-
-Footer, 8 bytes
----------------
-Size of the index packet in bytes, u32; then 1A 58 53 54.
-
-Example
--------
-A header of 640x360 at 30 frames/s with square pixels, cells of four pixels and a span of 2, then
-the P-packet of frame 6, after frame 4, that changes nothing::
-
-    89 54 53 50 4C 0D 0A 1A  04  02 02 02  80 02  68 01
-    1E 00 00 00  01 00 00 00  01 00  01 00
-    80 00  80 00  12 03  1A 04  00 00 00 00  00 00 00 00
-    04  00  00 00 00  00  02 00  CRC_HEADER
-    86  02  00  CHECK
+All fixed-size integers are little-endian; payloads are :mod:`tsplat.stream.payload`'s.
 """
 
 from __future__ import annotations
 
-import re
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from tsplat.errors import BitstreamError
+from tsplat.errors import BitstreamError, Fault
 from tsplat.stream import varint
-from tsplat.stream.arriving import Arriving, Data, Whole
-from tsplat.stream.header import HEADER_BYTES, MAX_SPAN, checksum
+from tsplat.stream.header import checksum
+from tsplat.stream.limits import FORMAT, Limits
 
 TICKS = 1000
 INTRA, INTER, INDEX, BACKGROUND = 1, 2, 3, 4
 KIND_NAMES = {INTRA: "I", INTER: "P", INDEX: "index", BACKGROUND: "background"}
 
-_SYNC = b"TSI"
-_JOIN = re.compile(rb"[\x01\x41]TSI")
+SYNC = b"TSI"
 _INTER, _TIMED, _IGNORABLE, _KIND = 128, 64, 32, 31
 MAX_TICKS = 1 << 35
 """Beyond what a varint holds."""
 _HEAD = 24
 """More bytes than stand before a payload, ticks of a P-packet's frames aside."""
-_FOOTER = b"\x1aXST"
-_MAX_PAYLOAD = 1 << 24
 _MAX_FRAMES = 1 << 31
-_SEARCH = 4
-"""Times the file's length (and the largest payload's) that a search for I-packets may check."""
-_ATTEMPT = 64
-"""What an attempt costs besides the payload, bytes."""
 
 
 @dataclass(frozen=True)
@@ -150,26 +69,15 @@ class Packet:
         ticks = self.ticks if any(self.ticks) else (1,) * self.span
         return tuple(passed / sum(ticks) for passed in accumulate(ticks))
 
-
-@dataclass(frozen=True)
-class Damage:
-    """A place where packets could not be read; reading goes on after it.
-
-    Attributes
-    ----------
-    error : BitstreamError
-    cut_off : bool
-        The data ends here, inside a packet: the file was cut off.
-    """
-
-    error: BitstreamError
-    cut_off: bool = False
+    def follows(self, frame: int | None) -> bool:
+        """Whether none is missing between it and the last coded frame, if that is known."""
+        return frame is not None and self.frame == frame + self.span
 
 
 def pack_packet(kind: int, frame: int, payload: bytes, ticks: int = TICKS) -> bytes:
     """Bytes of a packet that is not a P-packet."""
     timed = _TIMED if ticks != TICKS else 0
-    body = bytes([kind | timed]) + (_SYNC if kind == INTRA else b"") + varint.pack(frame)
+    body = bytes([kind | timed]) + (SYNC if kind == INTRA else b"") + varint.pack(frame)
     body += varint.pack(ticks) if timed else b""
     body += varint.pack(len(payload)) + payload
     return body + checksum(body)
@@ -199,7 +107,9 @@ def pack_inter(frame: int, payload: bytes, ticks: Sequence[int], span: int) -> b
     return body + _inter_check(body, frame)
 
 
-def unpack_packet(data, at: int = 0, before: int | None = None, span: int = 1) -> Packet:
+def unpack_packet(
+    data, at: int = 0, before: int | None = None, span: int = 1, limits: Limits = FORMAT
+) -> Packet:
     """Read the packet at a position; the inverse of :func:`pack_packet` and :func:`pack_inter`.
 
     Parameters
@@ -210,31 +120,28 @@ def unpack_packet(data, at: int = 0, before: int | None = None, span: int = 1) -
         Number of the last coded frame.
     span : int
         The header's.
+    limits : Limits
+        What the packet may claim.
 
     Raises
     ------
     BitstreamError
-        The packet is damaged or cut off, of a kind that this reader must know and does not, or
-        does not follow the frame before.
+        The packet is damaged or cut off, of a kind that this reader must know and does not, beyond
+        a limit, or a P-packet after none. Others may be missing before it (:meth:`Packet.follows`).
     """
-    packet = _unpack(data, at, before, span)
-    if packet.kind == INTER and not _follows(packet, before):
-        raise _missing(packet)
-    return packet
-
-
-def _unpack(data, at: int, before: int | None, span: int) -> Packet:
-    """As :func:`unpack_packet`; a P-packet may follow others that are missing."""
-    head = _packet_head(data, at, span)
+    head = packet_head(data, at, span, limits)
     if head.kind == INTER:
         return _unpack_inter(data, at, head, before)
     end = head.start + head.size
     if end + 4 > len(data):
-        raise _CutOff("packet cut off", offset=at, frame=head.frame)
+        raise BitstreamError(Fault.CUT_OFF, "packet cut off", offset=at, frame=head.frame)
     if checksum(bytes(data[at:end])) != bytes(data[end : end + 4]):
-        raise BitstreamError("packet is damaged: wrong checksum", offset=at, frame=head.frame)
+        raise BitstreamError(
+            Fault.CHECKSUM, "packet is damaged: wrong checksum", offset=at, frame=head.frame
+        )
     if head.kind not in KIND_NAMES and not head.ignorable:
         raise BitstreamError(
+            Fault.FEATURE,
             f"packet of kind {head.kind}, which this version of tsplat does not know: "
             "use a newer one",
             offset=at,
@@ -243,179 +150,32 @@ def _unpack(data, at: int, before: int | None, span: int) -> Packet:
     return Packet(head.kind, head.frame, head.ticks, payload, at, end + 4 - at)
 
 
-def _unpack_inter(data, at: int, head: _Head, before: int | None) -> Packet:
+def _unpack_inter(data, at: int, head: Head, before: int | None) -> Packet:
     end = head.start + head.size
     expected = None if before is None else before + len(head.ticks)
     if end + 2 > len(data):
-        raise _CutOff("packet cut off", offset=at, frame=expected)
+        raise BitstreamError(Fault.CUT_OFF, "packet cut off", offset=at, frame=expected)
     if expected is None:
-        raise BitstreamError("the frame before is missing; waiting for an I-frame", offset=at)
+        raise missing_reference(at)
     # The first frame from the expected one on that has these seven bits.
     frame = expected + (head.frame - expected & 127)
     if frame >= _MAX_FRAMES:
-        raise BitstreamError(f"packet claims frame {frame}", offset=at)
+        raise BitstreamError(Fault.LIMIT, f"packet claims frame {frame}", field="frame", offset=at)
     if _inter_check(bytes(data[at:end]), frame) != bytes(data[end : end + 2]):
-        raise BitstreamError("packet is damaged: wrong checksum", offset=at, frame=expected)
+        raise BitstreamError(
+            Fault.CHECKSUM, "packet is damaged: wrong checksum", offset=at, frame=expected
+        )
     return Packet(INTER, frame, head.ticks, bytes(data[head.start : end]), at, end + 2 - at)
 
 
-def _follows(packet: Packet, before: int | None) -> bool:
-    return before is not None and packet.frame == before + packet.span
-
-
-def _missing(packet: Packet) -> BitstreamError:
-    return BitstreamError(
-        "the frame before is missing; waiting for an I-frame",
-        offset=packet.offset,
-        frame=packet.frame,
-    )
-
-
-def packets(
-    data, at: int = HEADER_BYTES, span: int = 1, before: int | None = None
-) -> Iterator[Packet | Damage]:
-    """All packets from a position on, and the places where there are none to be read.
-
-    After damage, reading goes on at the next intact I-packet; after a lost packet, P-packets are
-    left out up to the next I-packet. Unknown packets that may be ignored are left out. The index,
-    if it is met, comes last.
-
-    Parameters
-    ----------
-    data : bytes-like or Arriving
-    at : int
-        Where to start.
-    span : int
-        The header's.
-    before : int, optional
-        Number of the last coded frame, where it is known.
-    """
-    source = data if isinstance(data, Arriving | Whole) else Whole(data)
-    search = _Search(source)
-    lost = False
-    while at < len(source) or source.more():
-        source.drop(at)
-        try:
-            packet = _unpack(source, at, before, span)
-        except BitstreamError as error:
-            cut_off = isinstance(error, _CutOff)
-            if cut_off and source.more():
-                continue
-            join = search.next_join(at + 1)
-            yield Damage(error, cut_off and join is None)
-            if join is None:
-                return
-            at = join
-            continue
-        at += packet.size
-        if packet.kind in (INTRA, INTER):
-            gap = packet.kind == INTER and not _follows(packet, before)
-            if gap and not lost:
-                yield Damage(_missing(packet))
-            lost = gap or (lost and packet.kind == INTER)
-            before = packet.frame
-        if packet.kind in KIND_NAMES and not (lost and packet.kind == INTER):
-            yield packet
-        if packet.kind == INDEX:
-            return
-
-
-class _Search:
-    """Looks for intact I-packets, for a time in proportion to the data."""
-
-    def __init__(self, source: Data):
-        self._source = source
-        self._spent = 0
-
-    def next_join(self, at: int) -> int | None:
-        """Where the next one starts, or None if there is none, or it would take too long."""
-        source = self._source
-        while True:
-            found = source.search(_JOIN, at)
-            if found is None:
-                # The pattern may have begun at the end of what is there.
-                at = max(at, len(source) - 3)
-                source.drop(at)
-                if not source.more():
-                    return None
-                continue
-            try:
-                size = _packet_head(source, found, 1).size
-                self._spent += _ATTEMPT + min(size, len(source) - found)
-                if self._spent > _SEARCH * (len(source) + _MAX_PAYLOAD):
-                    return None
-                _unpack(source, found, None, 1)
-                return found
-            except _CutOff:
-                if not source.more():
-                    at = found + 1
-            except BitstreamError:
-                at = found + 1
-            source.drop(at)
-
-
-def pack_index(frames: int, last_ticks: int, intra: list[tuple[int, int]]) -> bytes:
-    """Index packet and footer.
-
-    Parameters
-    ----------
-    frames : int
-        Number of frames in the file.
-    last_ticks : int
-        Duration of the last one, 1/1000 frame.
-    intra : list of (int, int)
-        Frame and byte offset of every I-packet.
-    """
-    payload = varint.pack(last_ticks) + varint.pack(len(intra))
-    before = (0, 0)
-    for entry in intra:
-        payload += b"".join(varint.pack(b - a) for a, b in zip(before, entry))
-        before = entry
-    packet = pack_packet(INDEX, frames, payload)
-    return packet + struct.pack("<I", len(packet)) + _FOOTER
-
-
-def read_index(data) -> tuple[int, int, list[tuple[int, int]]] | None:
-    """What :func:`pack_index` wrote at the end of the data, or None if it is not there whole."""
-    tail = bytes(data[-8:])
-    if len(data) < HEADER_BYTES + 8 or tail[4:] != _FOOTER:
-        return None
-    at = len(data) - 8 - struct.unpack("<I", tail[:4])[0]
-    if at < HEADER_BYTES:
-        return None
-    try:
-        packet = unpack_packet(data, at)
-    except BitstreamError:
-        return None
-    index = parse_index(packet) if packet.kind == INDEX else None
-    if index is None or any(offset >= len(data) for _, offset in index[2]):
-        return None
-    return index
-
-
-def parse_index(packet: Packet) -> tuple[int, int, list[tuple[int, int]]] | None:
-    """An index packet's number of frames, duration of the last, and I-packets; None if it is not
-    whole."""
-    try:
-        last_ticks, position = varint.unpack(packet.payload, 0)
-        count, position = varint.unpack(packet.payload, position)
-        intra, entry = [], (0, 0)
-        for _ in range(min(count, len(packet.payload))):
-            frame, position = varint.unpack(packet.payload, position)
-            offset, position = varint.unpack(packet.payload, position)
-            entry = (entry[0] + frame, entry[1] + offset)
-            intra.append(entry)
-    except BitstreamError:
-        return None
-    return packet.frame, last_ticks, intra
-
-
-class _CutOff(BitstreamError):
-    """The data ends inside a packet."""
+def missing_reference(offset: int | None = None, frame: int | None = None) -> BitstreamError:
+    """The error of a P-packet that does not follow the last coded frame."""
+    message = "the frame before is missing; waiting for an I-frame"
+    return BitstreamError(Fault.MISSING, message, offset=offset, frame=frame)
 
 
 @dataclass(frozen=True)
-class _Head:
+class Head:
     """What stands before a payload; frame: of a P-packet, its seven bits."""
 
     kind: int
@@ -426,17 +186,18 @@ class _Head:
     size: int
 
 
-def _packet_head(data, at: int, span: int) -> _Head:
+def packet_head(data, at: int, span: int, limits: Limits = FORMAT) -> Head:
+    """What a packet says of itself; parameters and errors as of :func:`unpack_packet`."""
     head = bytes(data[at : at + _HEAD])
     if not head:
-        raise _CutOff("packet cut off", offset=at)
+        raise BitstreamError(Fault.CUT_OFF, "packet cut off", offset=at)
     if head[0] & _INTER:
-        return _inter_head(data, at, span)
+        return _inter_head(data, at, span, limits)
     kind, position = head[0], 1
     try:
         if kind & _KIND == INTRA:
-            if head[1:4] != _SYNC[: len(head) - 1]:
-                raise BitstreamError("no packet where one should start", offset=at)
+            if head[1:4] != SYNC[: len(head) - 1]:
+                raise BitstreamError(Fault.PACKET, "no packet where one should start", offset=at)
             position = 4
         frame, position = varint.unpack(head, position)
         ticks = TICKS
@@ -447,15 +208,18 @@ def _packet_head(data, at: int, span: int) -> _Head:
         if error.offset is not None:
             raise
         raise _no_head(len(head) < _HEAD, at) from None
-    if frame >= _MAX_FRAMES or size > _MAX_PAYLOAD:
-        raise BitstreamError(f"packet claims frame {frame}, {size} bytes", offset=at)
+    if frame >= _MAX_FRAMES or size > limits.packet_bytes:
+        field = "frame" if frame >= _MAX_FRAMES else "packet_bytes"
+        raise BitstreamError(
+            Fault.LIMIT, f"packet claims frame {frame}, {size} bytes", field=field, offset=at
+        )
     if kind & _KIND == INTER:
-        raise BitstreamError("no packet where one should start", offset=at)
+        raise BitstreamError(Fault.PACKET, "no packet where one should start", offset=at)
     ignorable = bool(kind & _IGNORABLE)
-    return _Head(kind & _KIND, ignorable, frame, (ticks,), at + position, size)
+    return Head(kind & _KIND, ignorable, frame, (ticks,), at + position, size)
 
 
-def _inter_head(data, at: int, span: int) -> _Head:
+def _inter_head(data, at: int, span: int, limits: Limits) -> Head:
     wanted = _HEAD
     head = bytes(data[at : at + wanted])
     try:
@@ -463,14 +227,16 @@ def _inter_head(data, at: int, span: int) -> _Head:
         ticks = [TICKS] * span
         if size & 1:
             more, position = varint.unpack(head, position)
-            if more >= MAX_SPAN:
-                raise BitstreamError(f"packet claims {more + 1} frames", offset=at)
+            if more >= limits.span:
+                raise BitstreamError(
+                    Fault.LIMIT, f"packet claims {more + 1} frames", field="span", offset=at
+                )
             ticks = [TICKS] * (more + 1)
             if position >= len(head):
-                raise BitstreamError("packet ends before its times")
+                raise BitstreamError(Fault.PACKET, "packet ends before its times")
             timed, position = head[position], position + 1
             if timed > 1:
-                raise BitstreamError("no packet where one should start", offset=at)
+                raise BitstreamError(Fault.PACKET, "no packet where one should start", offset=at)
             if timed:
                 wanted += varint.LONGEST * len(ticks)
                 head = bytes(data[at : at + wanted])
@@ -480,14 +246,16 @@ def _inter_head(data, at: int, span: int) -> _Head:
         if error.offset is not None:
             raise
         raise _no_head(len(head) < wanted, at) from None
-    if size >> 1 > _MAX_PAYLOAD:
-        raise BitstreamError(f"packet claims {size >> 1} bytes", offset=at)
-    return _Head(INTER, False, head[0] & 127, tuple(ticks), at + position, size >> 1)
+    if size >> 1 > limits.packet_bytes:
+        raise BitstreamError(
+            Fault.LIMIT, f"packet claims {size >> 1} bytes", field="packet_bytes", offset=at
+        )
+    return Head(INTER, False, head[0] & 127, tuple(ticks), at + position, size >> 1)
 
 
 def _no_head(cut_off: bool, at: int) -> BitstreamError:
-    wrong = _CutOff if cut_off else BitstreamError
-    return wrong("packet's head is damaged or cut off", offset=at)
+    kind = Fault.CUT_OFF if cut_off else Fault.PACKET
+    return BitstreamError(kind, "packet's head is damaged or cut off", offset=at)
 
 
 def _inter_check(body: bytes, frame: int) -> bytes:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tsplat.errors import BitstreamError
+from tsplat.errors import BitstreamError, Fault
 from tsplat.motion import GRID
 from tsplat.motion import MOST as MOST_MOTION
 from tsplat.splats import Steps
@@ -31,10 +31,12 @@ KINDS = ("position", "shape", "colour")
 """What the bits of each group are spent on."""
 MOST = 1 << 20
 """Differences are smaller than this."""
-_FLAG, _PLACE, _SHAPE, _COLOUR, _CHANNEL = 0, 12, 13, 15, 19
+_FLAG, PLACE, SHAPE, COLOUR, _CHANNEL = 0, 12, 13, 15, 19
 """Where contexts begin."""
-_UNARY = 6
-_LONGEST_UNARY = 14
+UNARY = 6
+"""Contexts of a size: the last is for all larger ones."""
+LONGEST_UNARY = 14
+"""Ones of a size in contexts; what is left is in gamma code."""
 _WEIGHT = 60
 
 
@@ -71,14 +73,14 @@ class Channel:
 
     @property
     def by_area(self) -> bool:
-        return self.end - self.size > _UNARY
+        return self.end - self.size > UNARY
 
 
 def _laid_out(*channels: tuple[int, int, int]) -> tuple[Channel, ...]:
     """Channels one after another, of so many contexts of each sort."""
     out, at = [], _CHANNEL
     for first, negative, sizes in channels:
-        ends = np.cumsum([at, first, negative, _UNARY * sizes]).tolist()
+        ends = np.cumsum([at, first, negative, UNARY * sizes]).tolist()
         out.append(Channel(*ends))
         at = ends[-1]
     return tuple(out)
@@ -93,10 +95,10 @@ CHANNELS = _laid_out(_X, _Y, _L11, _L21, _L22, _LUMA, _CB, _CR, _MOTION, _MOTION
 COUNT = CHANNELS[-1].end
 """Number of contexts."""
 NAMED = (
-    ("changes, by history and motion", slice(_FLAG, _PLACE)),
-    ("place", slice(_PLACE, _SHAPE)),
-    ("shape", slice(_SHAPE, _COLOUR)),
-    ("colour", slice(_COLOUR, _CHANNEL)),
+    ("changes, by history and motion", slice(_FLAG, PLACE)),
+    ("place", slice(PLACE, SHAPE)),
+    ("shape", slice(SHAPE, COLOUR)),
+    ("colour", slice(COLOUR, _CHANNEL)),
     *(
         (name, slice(channel.first, channel.end))
         for name, channel in zip(
@@ -126,7 +128,7 @@ def known(
     pixels : int
         Of the picture.
     """
-    motion = _some_or_many(np.abs(moved).max(1, initial=0))
+    motion = some_or_many(np.abs(moved).max(1, initial=0))
     area = values[:, 2].astype(np.int64) * values[:, 4] * steps.cholesky**2
     size = (area >= 4 * pixels).astype(np.uint8) + (area >= 32 * pixels)
     return (history + 4 * motion + 16 * size).astype(np.uint8)
@@ -222,12 +224,14 @@ def code_motion(
     for axis in (0, 1):
         given = None if vectors is None else surprises(vectors[..., axis]).ravel()
         channel = CHANNELS[8 + axis]
-        first = channel.first + _some_or_many(last[..., axis]).ravel()
+        first = channel.first + some_or_many(last[..., axis]).ravel()
         values = _values(coder, given, first, np.full(GRID * GRID, channel.size))
         found[..., axis] = values.reshape(GRID, GRID)
         out[..., axis] = _from_surprises(found[..., axis])
     if np.abs(out).max() > MOST_MOTION:
-        raise BitstreamError(f"a motion vector's component is more than {MOST_MOTION}")
+        raise BitstreamError(
+            Fault.PAYLOAD, f"a motion vector's component is more than {MOST_MOTION}"
+        )
     return out, found, coder.learned()
 
 
@@ -263,7 +267,7 @@ def _median(left: np.ndarray, above: np.ndarray, corner: np.ndarray) -> np.ndarr
     return np.minimum(high, np.maximum(low, left + above - corner))
 
 
-def _some_or_many(values: np.ndarray) -> np.ndarray:
+def some_or_many(values: np.ndarray) -> np.ndarray:
     """Classes of integers: 0; 1 or 2 of either sign; more."""
     size = np.abs(values)
     return (size > 0).astype(np.int64) + (size > 2)
@@ -272,11 +276,11 @@ def _some_or_many(values: np.ndarray) -> np.ndarray:
 def _groups(coder: _Coder, n: int, delta: np.ndarray | None) -> list[np.ndarray]:
     """Which groups of each changed splat change, three times (n,) bool."""
     wanted = [None if delta is None else (delta[:, g] != 0).any(1) for g in GROUPS]
-    place = coder.bits(np.full(n, _PLACE), wanted[0])
-    shape = coder.bits(_SHAPE + place.astype(np.int64), wanted[1])
+    place = coder.bits(np.full(n, PLACE), wanted[0])
+    shape = coder.bits(SHAPE + place.astype(np.int64), wanted[1])
     colour = np.ones(n, bool)
     open_ = place | shape
-    contexts = _COLOUR + place.astype(np.int64) + 2 * shape.astype(np.int64)
+    contexts = COLOUR + place.astype(np.int64) + 2 * shape.astype(np.int64)
     colour[open_] = coder.bits(contexts[open_], None if wanted[2] is None else wanted[2][open_])
     return [place, shape, colour]
 
@@ -291,7 +295,7 @@ def _group(coder: _Coder, group: slice, area: np.ndarray, given: np.ndarray | No
             coder,
             None if given is None else given[:, k],
             channel.first + channel.looks_back * (before != 0),
-            channel.size + channel.by_area * _UNARY * area,
+            channel.size + channel.by_area * UNARY * area,
             channel.negative + 1 + np.sign(before) if channel.is_signed else None,
             np.logical_not(out.any(1)) if last else None,
         )
@@ -339,15 +343,15 @@ def _magnitudes(coder: _Coder, contexts: np.ndarray, given: np.ndarray | None) -
     """Integers from 0 on, (n,) int64: in unary, the large ones' rest in gamma code."""
     out = np.zeros(len(contexts), np.int64)
     live = np.arange(len(contexts))
-    for j in range(_LONGEST_UNARY):
+    for j in range(LONGEST_UNARY):
         if not len(live):
             return out
         ahead = None if given is None else given[live] > j
-        goes_on = coder.bits(contexts[live] + min(j, _UNARY - 1), ahead)
+        goes_on = coder.bits(contexts[live] + min(j, UNARY - 1), ahead)
         live = live[goes_on]
         out[live] += 1
     if len(live):
-        rest = None if given is None else given[live] - _LONGEST_UNARY + 1
+        rest = None if given is None else given[live] - LONGEST_UNARY + 1
         out[live] += _gamma(coder, len(live), rest) - 1
     return out
 
@@ -359,7 +363,7 @@ def _gamma(coder: _Coder, n: int, given: np.ndarray | None) -> np.ndarray:
     live = np.arange(n)
     while len(live):
         if lengths[live[0]] >= MOST.bit_length() - 1:
-            raise BitstreamError(f"a difference is {MOST} or more")
+            raise BitstreamError(Fault.PAYLOAD, f"a difference is {MOST} or more")
         ahead = None if wanted is None else wanted[live] > lengths[live]
         live = live[coder.even(len(live), ahead)]
         lengths[live] += 1
@@ -369,80 +373,4 @@ def _gamma(coder: _Coder, n: int, given: np.ndarray | None) -> np.ndarray:
         below = lengths[live] - 1 - shift
         bit = coder.even(len(live), None if given is None else (given[live] >> below & 1) > 0)
         out[live] = 2 * out[live] + bit
-    return out
-
-
-@dataclass(frozen=True)
-class Rates:
-    """What changes cost, in bits.
-
-    Attributes
-    ----------
-    flags : (12, 2) float32
-        By history and motion (:func:`known`): that a splat does not change, that it does.
-    groups : (8,) float32
-        Which groups of a splat that changes do: place + 2 shape + 4 colour.
-    nonzero : (8, 3, 2) float32
-        By channel: that its difference is 0, that it is not; if the group's channel before is 0,
-        if it is not, and where it is left out.
-    sizes : (14, S) float32
-        A difference of size 0, 1, ..., sign included, but for its not being 0: of each channel, of
-        those of colour for small splats; then those of colour for middling, and for large ones.
-    motion : (2, 3, S) float32
-        By axis and class of the last one there: a difference of size 0, 1, ..., of a vector.
-    """
-
-    flags: np.ndarray
-    groups: np.ndarray
-    nonzero: np.ndarray
-    sizes: np.ndarray
-    motion: np.ndarray
-
-    def of_motion(self, vectors: np.ndarray, last: np.ndarray) -> float:
-        """Bits of vectors, (GRID, GRID, 2), after a motion with such differences."""
-        bits, most = 0.0, self.motion.shape[2] - 1
-        for axis in (0, 1):
-            size = np.abs(surprises(vectors[..., axis]))
-            alive = _some_or_many(last[..., axis])
-            bits += float(self.motion[axis, alive, np.minimum(size, most)].sum())
-        return bits
-
-
-def rates(contexts: Contexts, count: int) -> Rates:
-    """What :func:`code` spends in contexts as they are, but for signs, which count one bit; sizes
-    below ``count``."""
-    one = contexts.chances(np.arange(len(contexts.counts)))
-    bits = -np.log2(np.stack([1 - one, one], 1)).astype(np.float32)
-    groups = np.zeros(8, np.float32)
-    for number in range(1, 8):
-        place, shape, colour = number & 1, number >> 1 & 1, number >> 2
-        groups[number] = bits[_PLACE, place] + bits[_SHAPE + place, shape]
-        if place or shape:
-            groups[number] += bits[_COLOUR + place + 2 * shape, colour]
-    nonzero = np.zeros((8, 3, 2), np.float32)
-    for number, channel in enumerate(CHANNELS[:8]):
-        nonzero[number, 0] = bits[channel.first]
-        nonzero[number, 1] = bits[channel.first + channel.looks_back]
-    blocks = [(channel, 0) for channel in CHANNELS[:8]]
-    blocks += [(channel, area) for area in (1, 2) for channel in CHANNELS[5:8]]
-    sizes = [_size_bits(bits[channel.size + _UNARY * area :], count) for channel, area in blocks]
-    motion = np.zeros((2, 3, count), np.float32)
-    for axis, channel in enumerate(CHANNELS[8:]):
-        first = bits[channel.first : channel.first + 3]
-        motion[axis] = _size_bits(bits[channel.size :], count) + first[:, 1:]
-        motion[axis, :, 0] = first[:, 0]
-    return Rates(bits[:_PLACE], groups, nonzero, np.stack(sizes), motion)
-
-
-def _size_bits(unary: np.ndarray, count: int) -> np.ndarray:
-    """Bits of sizes 0 (none), 1, ..., signs included, (count,) float32."""
-    out, ahead = np.zeros(count, np.float32), 1.0
-    for size in range(1, count):
-        j = min(size - 1, _UNARY - 1)
-        if size <= _LONGEST_UNARY:
-            out[size] = ahead + unary[j, 0]
-            ahead += unary[j, 1]
-        else:
-            rest = size - _LONGEST_UNARY  # r, and its gamma code
-            out[size] = ahead + 2 * rest.bit_length() - 1
     return out

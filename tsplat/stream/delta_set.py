@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tsplat.errors import BitstreamError
+from tsplat.errors import BitstreamError, Fault
 from tsplat.stream import delta
 from tsplat.stream.bits_back import Column, Even, pack, unpack
 from tsplat.stream.entropy import Reader, Writer
@@ -34,7 +34,7 @@ def encode(writer: Writer, differences: np.ndarray) -> None:
     numbers = np.flatnonzero(differences.any(1))
     rows = differences[numbers].astype(np.int64)
     if np.abs(rows).max(initial=0) >= delta.MOST:
-        raise BitstreamError(f"a difference is {delta.MOST} or more")
+        raise BitstreamError(Fault.PAYLOAD, f"a difference is {delta.MOST} or more")
     writer.integer(len(rows))
     models = [writer.model(column) for column in rows.T]
     columns: list[Column] = [Even(0, len(differences) - 1), *models]
@@ -54,7 +54,7 @@ def decode(reader: Reader, n: int) -> Callable[[], np.ndarray]:
     """
     count = reader.integer(n, "changed splats")
     if not count:
-        raise BitstreamError("changed splats: none, in a part of their own")
+        raise BitstreamError(Fault.PAYLOAD, "changed splats: none, in a part of their own")
     columns: list[Column] = [Even(0, n - 1), *(reader.model(kind) for kind in _KINDS[1:])]
     take_bytes = reader.aside("bytes of a set")
 
@@ -62,11 +62,11 @@ def decode(reader: Reader, n: int) -> Callable[[], np.ndarray]:
         rows = unpack(take_bytes(), count, columns)
         numbers, differences = rows[:, 0], rows[:, 1:]
         if not np.diff(numbers).all():
-            raise BitstreamError("a splat changes twice")
+            raise BitstreamError(Fault.PAYLOAD, "a splat changes twice")
         if not differences.any(1).all():
-            raise BitstreamError("a splat changes by nothing")
+            raise BitstreamError(Fault.PAYLOAD, "a splat changes by nothing")
         if np.abs(differences).max() >= delta.MOST:
-            raise BitstreamError(f"a difference is {delta.MOST} or more")
+            raise BitstreamError(Fault.PAYLOAD, f"a difference is {delta.MOST} or more")
         reader.read_set(rows, columns, _KINDS)
         out = np.zeros((n, 8), np.int64)
         out[numbers] = differences

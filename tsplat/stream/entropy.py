@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import constriction
 import numpy as np
 
-from tsplat.errors import BitstreamError
+from tsplat.errors import BitstreamError, Fault
 from tsplat.stream import varint
 
 _WIDEST = 1 << 16
@@ -54,7 +54,7 @@ class Peak:
         """The model that fits an array, (n,) int with n > 0; spans at most 65536 values."""
         low, high = int(values.min()), int(values.max())
         if high - low >= _WIDEST:
-            raise BitstreamError(f"values span {high - low + 1}, at most {_WIDEST}")
+            raise BitstreamError(Fault.PAYLOAD, f"values span {high - low + 1}, at most {_WIDEST}")
         if low == high:
             return cls(low, 0)
         mode = int(np.median(values))
@@ -183,7 +183,7 @@ class Reader:
     def integer(self, most: int, name: str, kind: str = "") -> int:
         value, self._at = varint.unpack(self._data, self._at)
         if value > most:
-            raise BitstreamError(f"{name}: got {value}, at most {most}")
+            raise BitstreamError(Fault.PAYLOAD, f"{name}: got {value}, at most {most}", field=name)
         return value
 
     def model(self, kind: str = "") -> Peak:
@@ -191,13 +191,15 @@ class Reader:
         low = varint.unfold(self.integer((1 << 32) - 1, "lowest value", kind))
         span = self.integer(_WIDEST - 1, "span of values", kind)
         if low + span >= 1 << 31:
-            raise BitstreamError(f"highest value: got {low + span}, at most {(1 << 31) - 1}")
+            raise BitstreamError(
+                Fault.PAYLOAD, f"highest value: got {low + span}, at most {(1 << 31) - 1}"
+            )
         if not span:
             return Peak(low, 0)
         mode = self.integer(span, "mode", kind)
         hit, rho = self._byte(kind), self._byte(kind)
         if not (hit and rho):
-            raise BitstreamError("a model's probability is zero")
+            raise BitstreamError(Fault.PAYLOAD, "a model's probability is zero")
         return Peak(low, span, mode, hit, rho)
 
     def peak(self, n: int, kind: str = ""):
@@ -222,7 +224,7 @@ class Reader:
         def take() -> np.ndarray:
             lengths = take_lengths()
             if len(lengths) and not 0 <= lengths.min() <= lengths.max() <= _LONGEST:
-                raise BitstreamError(f"an integer is longer than {_LONGEST} bits")
+                raise BitstreamError(Fault.PAYLOAD, f"an integer is longer than {_LONGEST} bits")
             out = np.where(lengths > 0, 1 << np.maximum(lengths - 1, 0), 0)
             for length in range(2, _LONGEST + 1):
                 chosen = np.flatnonzero(lengths == length)
@@ -245,7 +247,7 @@ class Reader:
     def open(self) -> None:
         """The head is read: what follows are the bytes aside and the range coder's words."""
         if self._at + self._aside > len(self._data):
-            raise BitstreamError("packet ends inside its bytes aside")
+            raise BitstreamError(Fault.PAYLOAD, "packet ends inside its bytes aside")
         tail = self._data[self._at + self._aside :]
         tail += b"\0" * (-len(tail) % 4)
         words = np.frombuffer(tail, "<u4").astype(np.uint32)
@@ -257,7 +259,7 @@ class Reader:
 
     def _byte(self, kind: str) -> int:
         if self._at >= len(self._data):
-            raise BitstreamError("packet ends inside a model's parameters")
+            raise BitstreamError(Fault.PAYLOAD, "packet ends inside a model's parameters")
         self._at += 1
         return self._data[self._at - 1]
 
@@ -268,7 +270,7 @@ class Reader:
         try:
             return self._tail.decode(model, argument).astype(np.int64)
         except (AssertionError, ValueError, RuntimeError) as error:
-            raise BitstreamError("range-coded symbols do not decode") from error
+            raise BitstreamError(Fault.PAYLOAD, "range-coded symbols do not decode") from error
 
 
 _BERNOULLI = constriction.stream.model.Bernoulli(perfect=False)

@@ -1,66 +1,80 @@
-r"""The header of a ``.tsplat`` stream.
-
-docs/FORMAT.md specifies the whole format.
-
-Header, 56 bytes
-----------------
-===== ==== ==================================================================================
- byte size field
-===== ==== ==================================================================================
-    0    8 magic: 89 54 53 50 4C 0D 0A 1A
-    8    1 version: 4
-    9    1 primaries, ITU-T H.273 (2: unspecified)
-   10    1 transfer characteristics, H.273
-   11    1 matrix coefficients of the source, H.273 (pixels are decoded as RGB)
-   12    2 width, pixels, 1..8192
-   14    2 height, pixels, 1..8192; width times height at most 2**24
-   16    4 frame rate, numerator, 1..2**31-1
-   20    4 frame rate, denominator, 1..2**31-1
-   24    2 pixel aspect ratio, numerator, 1..65535
-   26    2 pixel aspect ratio, denominator, 1..65535
-   28    2 step of x and y, 1/256 pixel, 1..65535
-   30    2 step of the Cholesky vector, 1/256 pixel, 1..65535
-   32    2 step of luma, 1/65536 of full scale, 1..65535
-   34    2 step of chroma, 1/65536 of full scale, 1..65535
-   36    4 required features: a reader refuses a stream with a bit that it does not know
-   40    4 ignorable features: a reader skips what belongs to a bit that it does not know
-   44    1 side of a cell of the region's mask, pixels, 2..255, at most 2**16 cells; 0: no region
-   45    1 what is shown outside the region: 0 the splats there, 1 a colour, 2 the splats there,
-           blurred, 3 the background packets' pictures; 0 if there is no region
-   46    3 that colour, RGB
-   49    1 codec of the background packets: 1 AV1, 2 H.264; 0: there are none
-   50    1 span of P-packets, frames, 1..255
-   51    1 zero; ignored
-   52    4 CRC-32C of bytes 0..51
-===== ==== ==================================================================================
-
-Required feature 0, bits-back: P-packets' changes are sets (:mod:`tsplat.stream.delta_set`). Version
-4 knows no other. Packets of feature bit b, below 16, have kind 16 + b; feature 0 has none.
-"""
+"""The header of a ``.tsplat`` stream, as docs/FORMAT.md specifies it in section 1.1."""
 
 from __future__ import annotations
 
+import math
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import accumulate
+from typing import Any, NamedTuple
 
 import google_crc32c
 
-from tsplat.errors import BitstreamError, ConfigError
-from tsplat.region import MAX_CELLS, MIN_CELL, grid
-from tsplat.splats import MAX_PIXELS, MAX_SIDE, Steps
+from tsplat.errors import BitstreamError, ConfigError, Fault
+from tsplat.region import MAX_CELL, MIN_CELL, grid
+from tsplat.splats import MAX_SIDE, Steps
+from tsplat.stream.limits import FORMAT, MAX_SPAN, Limits
 
 MAGIC = b"\x89TSPL\r\n\x1a"
 VERSION = 4
-HEADER_BYTES = 56
-_BITS_BACK = 1
-"""Bit of the required feature."""
-KNOWN_REQUIRED = _BITS_BACK
 OUTSIDE = ("splats", "colour", "blur", "video")
 """What may be shown outside the region, by its number in the header."""
-MAX_SPAN = 255
 MAX_RATE_TERM = (1 << 31) - 1
-_HEADER = struct.Struct("<8s4B2H2I2H4H2I7Bx")
+_BITS_BACK = 1
+"""Bit of the required feature."""
+
+
+class Field(NamedTuple):
+    """A field of the header, in the words of docs/FORMAT.md.
+
+    Attributes
+    ----------
+    name : str
+    code : str
+        As :mod:`struct` has it.
+    range : (int, int), optional
+        Least and greatest value; whatever its bytes hold by default.
+    """
+
+    name: str
+    code: str
+    range: tuple[int, int] | None = None
+
+
+FIELDS = (
+    Field("magic", "8s"),
+    Field("version", "B", (VERSION, VERSION)),
+    Field("primaries", "B"),
+    Field("transfer", "B"),
+    Field("matrix", "B"),
+    Field("width", "H", (1, MAX_SIDE)),
+    Field("height", "H", (1, MAX_SIDE)),
+    Field("rate numerator", "I", (1, MAX_RATE_TERM)),
+    Field("rate denominator", "I", (1, MAX_RATE_TERM)),
+    Field("aspect numerator", "H", (1, 65535)),
+    Field("aspect denominator", "H", (1, 65535)),
+    Field("step of mean", "H", (1, 65535)),
+    Field("step of cholesky", "H", (1, 65535)),
+    Field("step of luma", "H", (1, 65535)),
+    Field("step of chroma", "H", (1, 65535)),
+    Field("required features", "I", (0, _BITS_BACK)),
+    Field("ignorable features", "I"),
+    Field("cell", "B"),
+    Field("outside", "B", (0, len(OUTSIDE) - 1)),
+    Field("backdrop", "3s"),
+    Field("codec", "B", (0, 2)),
+    Field("span", "B", (1, MAX_SPAN)),
+    Field("zero", "B"),
+    Field("checksum", "4s"),
+)
+"""The header, from its first byte to its last."""
+_LAYOUT = struct.Struct("<" + "".join(field.code for field in FIELDS))
+_SIZES = [struct.calcsize(field.code) for field in FIELDS]
+OFFSETS = {field.name: at for field, at in zip(FIELDS, accumulate(_SIZES, initial=0))}
+"""Where each field begins."""
+HEADER_BYTES = _LAYOUT.size
 
 
 @dataclass(frozen=True)
@@ -95,7 +109,7 @@ class Header:
     Raises
     ------
     ConfigError
-        A field is out of range.
+        A field is out of range, or contradicts another one.
     """
 
     width: int
@@ -112,115 +126,140 @@ class Header:
     bits_back: bool = False
 
     def __post_init__(self) -> None:
-        if not (1 <= self.width <= MAX_SIDE and 1 <= self.height <= MAX_SIDE):
-            raise ConfigError(
-                f"size: got {self.width}x{self.height}, each side must be 1..{MAX_SIDE}"
-            )
-        if self.width * self.height > MAX_PIXELS:
-            raise ConfigError(f"size: got {self.width}x{self.height}, at most {MAX_PIXELS} pixels")
-        for name, value, most in (("rate", self.rate, 2**31 - 1), ("aspect", self.aspect, 65535)):
-            if not (0 < value.numerator <= most and value.denominator <= most):
-                raise ConfigError(f"{name}: got {value}, terms must be 1..{most}")
-        if not 1 <= self.span <= MAX_SPAN:
-            raise ConfigError(f"span: got {self.span}, expected 1..{MAX_SPAN}")
-        if self.cell:
-            rows, columns = grid(self.width, self.height, self.cell)
-            if not MIN_CELL <= self.cell <= 255 or rows * columns > MAX_CELLS:
-                raise ConfigError(
-                    f"cell: got {self.cell}, expected {MIN_CELL}..255 and at most {MAX_CELLS} cells"
-                )
-        elif self.outside != "splats" or self.codec:
+        if self.outside not in OUTSIDE:
+            raise ConfigError(f"background: got {self.outside!r} with codec {self.codec}")
+        try:
+            _check(self._fields(), FORMAT)
+        except BitstreamError as error:
+            raise ConfigError(error.message) from None
+        if not self.cell and (self.outside != "splats" or self.codec):
             raise ConfigError("a background needs a region")
-        known = self.outside in OUTSIDE and self.codec in (0, 1, 2)
-        if not known or (self.outside == "video") != (self.codec > 0):
+        if (self.outside == "video") != (self.codec > 0):
             raise ConfigError(f"background: got {self.outside!r} with codec {self.codec}")
 
     def pack(self) -> bytes:
         """The header's 56 bytes."""
-        body = _HEADER.pack(
-            MAGIC,
-            VERSION,
-            *self.colour,
-            self.width,
-            self.height,
-            self.rate.numerator,
-            self.rate.denominator,
-            self.aspect.numerator,
-            self.aspect.denominator,
-            self.steps.mean,
-            self.steps.cholesky,
-            self.steps.luma,
-            self.steps.chroma,
-            _BITS_BACK * self.bits_back,
-            0,
-            self.cell,
-            OUTSIDE.index(self.outside),
-            *self.backdrop,
-            self.codec,
-            self.span,
-        )
+        fields = self._fields()
+        body = _LAYOUT.pack(*(fields[field.name] for field in FIELDS))[: -_SIZES[-1]]
         return body + checksum(body)
 
     @classmethod
-    def unpack(cls, data) -> Header:
+    def unpack(cls, data, limits: Limits = FORMAT) -> Header:
         """Read a header; the inverse of :meth:`pack`.
 
         Raises
         ------
         BitstreamError
             Not a ``.tsplat`` stream, of a version or with a feature that is not known here, or
-            a field is damaged or out of range.
+            a field is damaged, out of range or beyond a limit.
         """
         data = bytes(data[:HEADER_BYTES])
         if data[: len(MAGIC)] != MAGIC[: len(data)] or len(data) < len(MAGIC) + 1:
-            raise BitstreamError("not a .tsplat file", offset=0)
-        if data[8] != VERSION:
-            raise BitstreamError(
-                f"version {data[8]} of the format; this reader knows version {VERSION}: "
-                f"use a tsplat that reads version {data[8]}",
-                offset=8,
+            raise BitstreamError(Fault.NOT_TSPLAT, "not a .tsplat file", offset=0)
+        version = data[OFFSETS["version"]]
+        if version != VERSION:
+            raise _fault(
+                Fault.VERSION,
+                "version",
+                f"version {version} of the format; this reader knows version {VERSION}: "
+                f"use a tsplat that reads version {version}",
             )
         if len(data) < HEADER_BYTES:
-            raise BitstreamError(f"header cut off: {len(data)} of {HEADER_BYTES} bytes", offset=0)
-        if checksum(data[:-4]) != data[-4:]:
-            raise BitstreamError("header is damaged: wrong checksum", offset=HEADER_BYTES - 4)
-        fields = _HEADER.unpack(data[:-4])
-        _, _, *colour, width, height, rate_n, rate_d, aspect_n, aspect_d = fields[:11]
-        *steps, required, _ = fields[11:17]
-        cell, outside, *backdrop, codec, span = fields[17:]
-        unknown = required & ~KNOWN_REQUIRED
-        if unknown:
             raise BitstreamError(
+                Fault.CUT_OFF, f"header cut off: {len(data)} of {HEADER_BYTES} bytes", offset=0
+            )
+        fields = dict(zip(OFFSETS, _LAYOUT.unpack(data)))
+        if checksum(data[: OFFSETS["checksum"]]) != fields["checksum"]:
+            raise _fault(Fault.CHECKSUM, "checksum", "header is damaged: wrong checksum")
+        unknown = fields["required features"] & ~_BITS_BACK
+        if unknown:
+            raise _fault(
+                Fault.FEATURE,
+                "required features",
                 f"the stream needs feature {unknown.bit_length() - 1}, which this version of "
                 "tsplat does not have: use a newer one",
-                offset=36,
             )
-        if not all(1 <= term <= MAX_RATE_TERM for term in (rate_n, rate_d)):
-            raise BitstreamError(
-                f"frame rate: got {rate_n}/{rate_d}, expected terms of 1..{MAX_RATE_TERM}",
-                offset=16,
-            )
-        if not (aspect_n and aspect_d):
-            raise BitstreamError(f"pixel aspect: got {aspect_n}/{aspect_d}", offset=24)
-        if outside >= len(OUTSIDE):
-            raise BitstreamError(f"background {outside} is not known", offset=45)
+        _check(fields, limits)
         try:
             return cls(
-                width,
-                height,
-                Fraction(rate_n, rate_d),
-                Steps(*steps),
-                Fraction(aspect_n, aspect_d),
-                (colour[0], colour[1], colour[2]),
-                cell,
-                OUTSIDE[outside],
-                (backdrop[0], backdrop[1], backdrop[2]),
-                codec,
-                span,
-                bool(required & _BITS_BACK),
+                fields["width"],
+                fields["height"],
+                Fraction(fields["rate numerator"], fields["rate denominator"]),
+                Steps(*(fields[f"step of {name}"] for name in _STEPS)),
+                Fraction(fields["aspect numerator"], fields["aspect denominator"]),
+                (fields["primaries"], fields["transfer"], fields["matrix"]),
+                fields["cell"],
+                OUTSIDE[fields["outside"]],
+                tuple(fields["backdrop"]),
+                fields["codec"],
+                fields["span"],
+                bool(fields["required features"]),
             )
         except ConfigError as error:
-            raise BitstreamError(f"header: {error}", offset=12) from None
+            raise _fault(Fault.HEADER, "outside", f"header: {error}") from None
+
+    def check(self, limits: Limits) -> None:
+        """Refuse a header that claims more.
+
+        Raises
+        ------
+        BitstreamError
+            It does.
+        """
+        _check(self._fields(), limits)
+
+    def _fields(self) -> dict[str, Any]:
+        """Each field's value by its name."""
+        return {
+            "magic": MAGIC,
+            "version": VERSION,
+            "primaries": self.colour[0],
+            "transfer": self.colour[1],
+            "matrix": self.colour[2],
+            "width": self.width,
+            "height": self.height,
+            "rate numerator": self.rate.numerator,
+            "rate denominator": self.rate.denominator,
+            "aspect numerator": self.aspect.numerator,
+            "aspect denominator": self.aspect.denominator,
+            **{f"step of {name}": getattr(self.steps, name) for name in _STEPS},
+            "required features": _BITS_BACK * self.bits_back,
+            "ignorable features": 0,
+            "cell": self.cell,
+            "outside": OUTSIDE.index(self.outside),
+            "backdrop": bytes(self.backdrop),
+            "codec": self.codec,
+            "span": self.span,
+            "zero": 0,
+            "checksum": b"",
+        }
+
+
+_STEPS = ("mean", "cholesky", "luma", "chroma")
+
+
+def _check(fields: Mapping[str, Any], limits: Limits) -> None:
+    """Refuse fields out of their ranges, and what goes beyond a limit."""
+    for name, _, allowed in FIELDS:
+        if name == "cell" and fields[name]:
+            allowed = MIN_CELL, MAX_CELL
+        if allowed and not allowed[0] <= fields[name] <= allowed[1]:
+            message = f"header: {name}: got {fields[name]}, expected {allowed[0]}..{allowed[1]}"
+            raise _fault(Fault.HEADER, name, message)
+    width, height, cell, span = (fields[name] for name in ("width", "height", "cell", "span"))
+    if width * height > limits.pixels:
+        message = f"header: size: got {width}x{height}, at most {limits.pixels} pixels"
+        raise _fault(Fault.LIMIT, "width", message, "pixels")
+    if cell and math.prod(grid(width, height, cell)) > limits.cells:
+        message = f"header: cell: got {cell} for {width}x{height}, at most {limits.cells} cells"
+        raise _fault(Fault.LIMIT, "cell", message, "cells")
+    if span > limits.span:
+        message = f"header: span: got {span}, at most {limits.span}"
+        raise _fault(Fault.LIMIT, "span", message)
+
+
+def _fault(kind: Fault, field: str, message: str, limit: str = "") -> BitstreamError:
+    return BitstreamError(kind, message, field=limit or field, offset=OFFSETS[field])
 
 
 def checksum(data: bytes) -> bytes:

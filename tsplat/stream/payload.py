@@ -40,14 +40,16 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from tsplat.errors import BitstreamError
+from tsplat.errors import BitstreamError, Fault
 from tsplat.motion import GRID, warp
 from tsplat.region import Region, grid
-from tsplat.splats import MAX_SPLATS, QuantizedSplats, check, limits
-from tsplat.stream import delta, delta_set, mask
+from tsplat.splats import QuantizedSplats, check
+from tsplat.splats import limits as bounds_of
+from tsplat.stream import delta, delta_set, mask, varint
 from tsplat.stream.contexts import Contexts
 from tsplat.stream.entropy import Peak, Reader, Writer
 from tsplat.stream.header import Header
+from tsplat.stream.limits import FORMAT, Limits
 
 _PLACE_BITS = 22
 """Enough for the widest picture and its margins at the finest step."""
@@ -111,17 +113,19 @@ def encode_intra(
     )
 
 
-def decode_intra(data: bytes | Reader, header: Header) -> State:
+def decode_intra(data: bytes | Reader, header: Header, limits: Limits = FORMAT) -> State:
     """The inverse of :func:`encode_intra`; a reader of the bytes will do.
 
     Raises
     ------
     BitstreamError
-        The packet is damaged, or names splats that :func:`~tsplat.splats.check` refuses.
+        The packet is damaged, or names splats that :func:`~tsplat.splats.check` refuses, or more
+        of them than a limit allows.
     """
     reader = data if isinstance(data, Reader) else Reader(data)
     take_region = _region_head(reader, None, header) if header.cell else None
-    n = reader.integer(MAX_SPLATS, "splats")
+    n = reader.integer(varint.MOST, "splats")
+    _check_count(n, limits)
     places = reader.gamma(n, "position")
     models = tuple(reader.model(_KINDS[k]) for k in range(2, 8)) if n else ()
     reader.open()
@@ -130,7 +134,7 @@ def decode_intra(data: bytes | Reader, header: Header) -> State:
     values[:, :2] = _taken_places(places, header)
     for k, model in enumerate(models, 2):
         values[:, k] = reader.known_peak(n, model, _KINDS[k])
-    splats = _checked(values, header)
+    splats = _checked(values, header, limits)
     return State(splats, np.ones(n, np.uint8), region, models, np.full(n, -1, np.int32))
 
 
@@ -205,15 +209,18 @@ def encode_inter(
     return writer.finish(), State(splats, history, region, before.models, origin, contexts, motion)
 
 
-def decode_inter(data: bytes | Reader, before: State, header: Header) -> State:
+def decode_inter(
+    data: bytes | Reader, before: State, header: Header, limits: Limits = FORMAT
+) -> State:
     """The inverse of :func:`encode_inter`; a reader of the bytes will do.
 
     Raises
     ------
     BitstreamError
-        The packet is damaged, or names splats that :func:`~tsplat.splats.check` refuses.
+        The packet is damaged, or names splats that :func:`~tsplat.splats.check` refuses, or more
+        of them than a limit allows.
     """
-    n = len(before.splats)
+    n, gone = len(before.splats), 0
     if data == b"\0":
         history = _later(before.history, np.zeros(n, bool))
         return replace(before, history=history, origin=np.arange(n, dtype=np.int32))
@@ -225,7 +232,7 @@ def decode_inter(data: bytes | Reader, before: State, header: Header) -> State:
     added = np.zeros((0, 8), np.int64)
     if parts & _REGION:
         if not header.cell:
-            raise BitstreamError("a region in a stream without cells")
+            raise BitstreamError(Fault.PAYLOAD, "a region in a stream without cells")
         take_region = _region_head(reader, before.region, header)
     if parts & _DROPPED:
         gone = _some(reader, n, "dropped splats")
@@ -234,8 +241,9 @@ def decode_inter(data: bytes | Reader, before: State, header: Header) -> State:
         take_set = delta_set.decode(reader, n)
     if parts & _ADDED:
         if not before.models:
-            raise BitstreamError("splats are added to a picture that had none")
-        more = _some(reader, MAX_SPLATS, "added splats")
+            raise BitstreamError(Fault.PAYLOAD, "splats are added to a picture that had none")
+        more = _some(reader, varint.MOST, "added splats")
+        _check_count(n - gone + more, limits)
         take_places = reader.gamma(more, "added")
     reader.open()
     if parts & _REGION:
@@ -258,7 +266,7 @@ def decode_inter(data: bytes | Reader, before: State, header: Header) -> State:
         added[:, :2] = _taken_places(take_places, header)
         for k, model in enumerate(before.models, 2):
             added[:, k] = reader.known_peak(more, model, "added")
-    splats = _checked(np.concatenate([values[stay], added]), header)
+    splats = _checked(np.concatenate([values[stay], added]), header, limits)
     history = _later(before.history, changes, stay, len(added))
     origin = _origin(stay, len(added))
     return State(splats, history, region, before.models, origin, contexts, motion)
@@ -275,7 +283,7 @@ def known(before: State, moved: np.ndarray, header: Header) -> np.ndarray:
 def moved(splats: QuantizedSplats, vectors: np.ndarray, header: Header) -> np.ndarray:
     """Splats' integers, (N, 8) int32, moved along, their means at most at the margin."""
     values = warp(splats.values, vectors, splats.steps, header.width, header.height)
-    bounds = limits(header.width, header.height, splats.steps)
+    bounds = bounds_of(header.width, header.height, splats.steps)
     values[:, :2] = np.clip(values[:, :2], bounds[:2, 0], bounds[:2, 1])
     return values
 
@@ -320,7 +328,7 @@ def _region_head(reader: Reader, past: Region | None, header: Header) -> Callabl
     if kind == _CODED:
         return lambda: mask.code(reader.bits, shape, past)
     if kind not in (_WHOLE, _EMPTY):
-        raise BitstreamError(f"kind of region: got {kind}, expected 1..3")
+        raise BitstreamError(Fault.PAYLOAD, f"kind of region: got {kind}, expected 1..3")
     return lambda: Region(np.full(shape, kind == _WHOLE))
 
 
@@ -328,13 +336,13 @@ def _some(reader: Reader, most: int, name: str) -> int:
     """A number of splats in a part that is there only if it is not 0."""
     number = reader.integer(most, name)
     if not number:
-        raise BitstreamError(f"{name}: none, in a part of their own")
+        raise BitstreamError(Fault.PAYLOAD, f"{name}: none, in a part of their own")
     return number
 
 
 def _staying(gaps: np.ndarray, n: int) -> np.ndarray:
     if gaps.sum(dtype=np.float64) + len(gaps) > n:
-        raise BitstreamError(f"a dropped splat is none of the {n}")
+        raise BitstreamError(Fault.PAYLOAD, f"a dropped splat is none of the {n}")
     stay = np.ones(n, bool)
     stay[np.cumsum(gaps + 1) - 1] = False
     return stay
@@ -343,22 +351,29 @@ def _staying(gaps: np.ndarray, n: int) -> np.ndarray:
 def _taken_places(take: Callable[[], np.ndarray], header: Header) -> np.ndarray:
     differences = take()
     if differences.sum(dtype=np.float64) >= 2.0 ** (2 * _PLACE_BITS):
-        raise BitstreamError("places lie outside the picture")
+        raise BitstreamError(Fault.PAYLOAD, "places lie outside the picture")
     codes = np.cumsum(differences)
     return np.stack([_every_second_bit(codes), _every_second_bit(codes >> 1)], 1) + _corner(header)
 
 
-def _checked(values: np.ndarray, header: Header) -> QuantizedSplats:
+def _check_count(splats: int, limits: Limits) -> None:
+    """Before there are any."""
+    if splats > limits.splats:
+        message = f"splats: got {splats}, at most {limits.splats}"
+        raise BitstreamError(Fault.LIMIT, message, field="splats")
+
+
+def _checked(values: np.ndarray, header: Header, limits: Limits) -> QuantizedSplats:
     if len(values) and np.abs(values).max() > 2**31 - 1:
-        raise BitstreamError("a splat's value does not fit in 32 bits")
+        raise BitstreamError(Fault.PAYLOAD, "a splat's value does not fit in 32 bits")
     splats = QuantizedSplats(values.astype(np.int32), header.steps)
-    check(splats, header.width, header.height)
+    check(splats, header.width, header.height, limits.overlap)
     return splats
 
 
 def _corner(header: Header) -> np.ndarray:
     """Least x and y that a splat may have."""
-    return limits(header.width, header.height, header.steps)[:2, 0]
+    return bounds_of(header.width, header.height, header.steps)[:2, 0]
 
 
 def _codes(values: np.ndarray, header: Header) -> np.ndarray:

@@ -5,10 +5,11 @@ Signed integers are folded first: 0, -1, 1, -2, ... become 0, 1, 2, 3, ...
 
 from __future__ import annotations
 
-from tsplat.errors import BitstreamError
+from tsplat.errors import BitstreamError, Fault
 
 LONGEST = 5
 """Bytes of the largest integer."""
+MOST = (1 << 7 * LONGEST) - 1
 
 
 def pack(value: int) -> bytes:
@@ -39,14 +40,14 @@ def unpack(data: bytes, at: int) -> tuple[int, int]:
     value = 0
     for k in range(LONGEST):
         if at + k >= len(data):
-            raise BitstreamError("packet ends inside an integer")
+            raise BitstreamError(Fault.PAYLOAD, "packet ends inside an integer")
         byte = data[at + k]
         value |= (byte & 127) << (7 * k)
         if byte < 128:
             if k and not byte:
-                raise BitstreamError("integer of more bytes than it needs")
+                raise BitstreamError(Fault.PAYLOAD, "integer of more bytes than it needs")
             return value, at + k + 1
-    raise BitstreamError(f"integer of more than {LONGEST} bytes")
+    raise BitstreamError(Fault.PAYLOAD, f"integer of more than {LONGEST} bytes")
 
 
 def fold(value: int) -> int:

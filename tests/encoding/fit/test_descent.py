@@ -17,10 +17,11 @@ from tsplat.kernels.rates import LARGEST
 from tsplat.splats import QuantizedSplats, Splats, Steps
 from tsplat.stream import delta
 from tsplat.stream.contexts import Contexts
+from tsplat.stream.rates import Rates
 
 WIDTH, HEIGHT = 70, 44
 STEPS = Steps(256, 300, 1200, 1300)
-RATES = delta.rates(delta.INITIAL, LARGEST + 1)
+RATES = Rates.of(delta.INITIAL, LARGEST + 1)
 TABLE = inter_table(RATES.flags, RATES.groups, RATES.nonzero, RATES.sizes)
 EVEN_SIGNS = Contexts(delta.INITIAL.counts.copy())
 for start in (delta.CHANNELS[6].negative, delta.CHANNELS[7].negative):

@@ -49,7 +49,7 @@ def intra_table(sizes: np.ndarray) -> np.ndarray:
 def inter_table(
     flags: np.ndarray, groups: np.ndarray, nonzero: np.ndarray, sizes: np.ndarray
 ) -> np.ndarray:
-    """Lay out what changes cost for the kernel: see :class:`tsplat.stream.delta.Rates`, of
+    """Lay out what changes cost for the kernel: see :class:`tsplat.stream.rates.Rates`, of
     ``LARGEST + 1`` sizes."""
     out = np.zeros(rates.RATES, np.float32)
     out[: flags.size] = flags.ravel()

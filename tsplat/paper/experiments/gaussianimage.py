@@ -19,7 +19,7 @@ import constriction
 import numpy as np
 
 from tsplat.bench.gaussianimage import BITS
-from tsplat.errors import BitstreamError
+from tsplat.errors import BitstreamError, Fault
 from tsplat.kernels.adan import latents
 from tsplat.kernels.canvas import Canvas
 from tsplat.paper.adan import Adan, AdanConfig
@@ -229,11 +229,13 @@ def unpack(data: bytes) -> Coded:
         The stream is shorter or longer than it says.
     """
     if len(data) < _HEAD.size:
-        raise BitstreamError("GaussianImage stream ends in its head")
+        raise BitstreamError(Fault.CUT_OFF, "GaussianImage stream ends in its head")
     n, table_bytes, word_bytes = _HEAD.unpack_from(data)
     sizes = (4 * n, 12, 12, 4 * STAGES * ENTRIES * 3, table_bytes, word_bytes)
     if len(data) != _HEAD.size + sum(sizes):
-        raise BitstreamError(f"GaussianImage stream: got {len(data)} bytes, not what its head says")
+        raise BitstreamError(
+            Fault.PAYLOAD, f"GaussianImage stream: got {len(data)} bytes, not what its head says"
+        )
     parts, at = [], _HEAD.size
     for size in sizes:
         parts.append(data[at : at + size])
