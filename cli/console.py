@@ -21,6 +21,8 @@ _ENDING = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [
 """Signals that end a command, as Ctrl-C does."""
 _asked: list[int] = []
 """Signals that asked the command to end."""
+_raised: list[int] = []
+"""Those of them that were raised; a library that was being loaded may have passed over it."""
 _shown: list[dict] = []
 """Results that stand on stdout already."""
 _drawn: list = []
@@ -32,6 +34,7 @@ def guarded(command: click.Command) -> int:
     _take_streams()
     _shown.clear()
     _asked.clear()
+    _raised.clear()
     for number in (signal.SIGINT, *_ENDING):
         # What is ignored from the start, as nohup has it, stays ignored.
         if signal.getsignal(number) != signal.SIG_IGN:
@@ -82,6 +85,7 @@ def _failed(error: BaseException, message: str, code: int) -> int:
 
 def _interrupt(number: int, *_: object) -> None:
     _asked.append(number)
+    _raised.append(number)
     raise KeyboardInterrupt
 
 
@@ -144,10 +148,23 @@ def show(
 
 
 @contextmanager
-def progress(label: str, quiet: bool) -> Iterator[Callable[[int, int | None], None] | None]:
-    """A function to call with (done, total): a bar on a terminal, sparse lines otherwise."""
+def progress(label: str, quiet: bool) -> Iterator[Callable[[int, int | None], None]]:
+    """A function to call with (done, total): a bar on a terminal, sparse lines otherwise. What was
+    interrupted and went on ends there."""
+    with _progress(label, quiet) as update:
+
+        def step(done: int, total: int | None) -> None:
+            if _raised:
+                raise KeyboardInterrupt
+            update(done, total)
+
+        yield step
+
+
+@contextmanager
+def _progress(label: str, quiet: bool) -> Iterator[Callable[[int, int | None], None]]:
     if quiet or sys.stderr is None:
-        yield None
+        yield lambda done, total: None
     elif sys.stderr.isatty():
         with _bar(label) as update:
             yield update

@@ -15,6 +15,8 @@ import pytest
 
 from tests.cli.commands import TSPLAT, fails, process, tsplat
 from tests.clips import HEIGHT, WIDTH, pictures, psnr, write_clip
+from tests.pipes import piped
+from tsplat.stream.header import HEADER_BYTES
 
 SMALL = ("--set", "gaussians=80", "--arch", "cpu", "--roi", "off")
 
@@ -89,11 +91,11 @@ def test_interpolated_frames_are_counted_shown_and_rendered_at_any_rate(clip, tm
     assert tsplat("decode", out, raw, "--rate", "fast").returncode == 2
 
 
-def test_qualities_bit_rates_and_psnr_are_kept_to(clip, tmp_path):
+def test_qualities_and_psnr_are_kept_to(clip, tmp_path):
     out = tmp_path / "out.tsplat"
     sizes = {}
     shared = ("--json", "--overwrite", "--arch", "cpu", "--roi", "off")
-    for words in (("--crf", 18), ("--crf", 36), ("--bitrate", "100k"), ("--psnr", 23)):
+    for words in (("--crf", 18), ("--crf", 36), ("--psnr", 23)):
         result = json.loads(tsplat("encode", clip, out, *shared, *words).stdout)
         sizes[words] = (result["bytes"], result["psnr_db"])
     assert sizes["--crf", 18][0] > 2 * sizes["--crf", 36][0]
@@ -102,6 +104,16 @@ def test_qualities_bit_rates_and_psnr_are_kept_to(clip, tmp_path):
     fails(tsplat("encode", clip, out, "--crf", 70, "--overwrite"), 2, "crf", "0..63")
     fails(tsplat("encode", clip, out, "--crf", 20, "--psnr", 30, "--overwrite"), 2, "exclude")
     assert tsplat("encode", clip, out, "--bitrate", "fast").returncode == 2
+
+
+@pytest.mark.parametrize(("words", "rate"), [("10k", 10), ("0.02M", 20)])
+def test_a_bit_rate_is_kept_to(tmp_path, words, rate):
+    clip, out = write_clip(tmp_path / "long.mp4", pictures(75)), tmp_path / "out.tsplat"
+    settings = ("--preset", "realtime", "--arch", "cpu", "--roi", "off", "--json")
+    result = json.loads(tsplat("encode", clip, out, "--bitrate", words, *settings).stdout)
+    assert result["kbit_s"] == pytest.approx(rate, rel=0.1)
+    assert result["kbit_s"] == pytest.approx(out.stat().st_size * 8 / 2.5 / 1000)
+    assert result["warnings"] == []
 
 
 def test_decode_writes_every_kind_of_output(stream, tmp_path):
@@ -124,10 +136,9 @@ def test_decode_a_range_and_another_size(stream, tmp_path):
     assert (json.loads(result.stdout)["width"], large.stat().st_size) == (200, 8 * 200 * 100 * 3)
 
 
-def test_y4m_through_pipes(clip, stream, tmp_path):
-    y4m = tsplat("decode", stream, "-", "--arch", "cpu").stdout
-    out = tmp_path / "again.tsplat"
-    result = process("encode", "-", out, "--json", *SMALL, stdin=y4m)
+def test_y4m_through_pipes(stream, tmp_path):
+    with piped(tsplat("decode", stream, "-", "--arch", "cpu").stdout) as pipe:
+        result = tsplat("encode", pipe, tmp_path / "again.tsplat", "--json", *SMALL)
     assert json.loads(result.stdout)["frames"] == 8
 
 
@@ -141,12 +152,13 @@ def test_presets_and_options_are_heard(clip, tmp_path):
 
 def test_a_command_says_nothing_that_was_not_asked(clip, tmp_path):
     """A backend that is not there is no news; and who is quiet gets no summary."""
+    out = tmp_path / "out.tsplat"
     words = ("--set", "gaussians=20", "--frames", 1, "--quiet")
-    for extra in ((), ("--json",)):
-        result = process("encode", clip, tmp_path / f"{len(extra)}.tsplat", *words, *extra)
-        assert (result.returncode, result.stderr) == (0, b"")
-        assert bool(result.stdout) == bool(extra)
-    loud = process("decode", tmp_path / "0.tsplat", tmp_path / "out.rgb")
+    quiet = process("encode", clip, out, *words)
+    assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, b"", b"")
+    answer = tsplat("encode", clip, out, *words, "--json", "--overwrite", "--arch", "cpu")
+    assert (json.loads(answer.stdout)["frames"], answer.stderr) == (1, b"")
+    loud = process("decode", out, tmp_path / "out.rgb")
     assert loud.stderr == b""
     assert b"1 frames" in loud.stdout
 
@@ -236,6 +248,41 @@ def test_what_ends_a_command_leaves_nothing(tmp_path, number):
     assert message.decode().strip().splitlines()[-1] == "tsplat: interrupted"
     assert b"Traceback" not in message
     assert [p.name for p in tmp_path.iterdir()] == ["long.mp4"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc")
+@pytest.mark.parametrize("when", ["loading", "encoding"])
+def test_ctrl_c_ends_all_processes_in_a_line(tmp_path, when):
+    """A terminal sends it to each of them, whatever they are at."""
+    clip = write_clip(tmp_path / "long.mp4", pictures(40))
+    words = ("--preset", "realtime", "--jobs", "2", "--gop", "2", "--quiet")
+    process = subprocess.Popen(
+        [TSPLAT, "encode", str(clip), str(tmp_path / "out.tsplat"), *SMALL, *words],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+    def loading() -> bool:
+        return any("numpy" in (folder / "maps").read_text() for folder in children(process.pid))
+
+    def encoding() -> bool:
+        return any(part.stat().st_size > HEADER_BYTES for part in tmp_path.glob(".tsplat-*"))
+
+    wait_for({"loading": loading, "encoding": encoding}[when])
+    started = children(process.pid)
+    assert len(started) >= 2
+    os.killpg(process.pid, signal.SIGINT)
+    _, message = process.communicate(timeout=60)
+    assert (process.returncode, message.decode().strip()) == (130, "tsplat: interrupted")
+    assert [p.name for p in tmp_path.iterdir()] == ["long.mp4"]
+    wait_for(lambda: not any(folder.exists() for folder in started))
+
+
+def children(number: int) -> list[Path]:
+    """Folders in /proc of the processes that a process has started."""
+    found = Path(f"/proc/{number}/task/{number}/children").read_text().split()
+    return [Path("/proc", child) for child in found]
 
 
 def wait_for(condition) -> None:

@@ -8,16 +8,15 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from tests.cli.commands import TSPLAT, fails, tsplat
-from tests.cli.commands import process as run
 from tests.cli.test_cli import SMALL, wait_for
 from tests.clips import HEIGHT, WIDTH, pictures, write_clip
+from tests.pipes import piped
 from tsplat.files.reader import Reader
 
 FRAMES = 40
@@ -102,7 +101,8 @@ def test_a_file_comes_at_its_times_and_every_frame_is_coded_or_counted(clip, tmp
 def test_time_that_was_dropped_is_in_the_ticks(y4m, tmp_path):
     out = tmp_path / "out.tsplat"
     words = ("--live", "--json", *SMALL)
-    answer = json.loads(run("encode", "-", out, *words, stdin=y4m).stdout)
+    with piped(y4m) as pipe:
+        answer = json.loads(tsplat("encode", pipe, out, *words).stdout)
     # The pipe is faster than any encoder; its last frame is the newest one, and is coded.
     assert answer["frames"] + answer["dropped_frames"] == FRAMES
     assert answer["dropped_frames"] > 0
@@ -144,8 +144,11 @@ def test_a_signal_ends_a_stalled_pipe_with_the_file_whole(tmp_path, number):
     with start("-", out, "--json", stdin=subprocess.PIPE) as process:
         send(process, _HEADER + _FRAME * 5)
         wait_for(lambda: partial(tmp_path) > 56)
-        # A packet is there a moment before the encoder knows that it may end.
-        time.sleep(0.5)
+        first = partial(tmp_path)
+        # A packet is there a moment before the encoder knows that it may end; not so the first
+        # one, once another is there.
+        send(process, _FRAME)
+        wait_for(lambda: partial(tmp_path) > first)
         process.send_signal(number)
         code, answer, message = ended(process)
     assert (code, message) == (0, b"")
@@ -166,7 +169,8 @@ def test_a_signal_before_the_first_frame_leaves_nothing(tmp_path):
 def test_a_pipe_that_breaks_off_within_a_frame_keeps_what_came(tmp_path):
     out = tmp_path / "out.tsplat"
     data = _HEADER + _FRAME * 4 + _FRAME[:500]
-    result = run("encode", "-", out, "--live", "--json", *SMALL, stdin=data)
+    with piped(data) as pipe:
+        result = tsplat("encode", pipe, out, "--live", "--json", *SMALL)
     assert result.returncode == 0
     check(out, json.loads(result.stdout)["frames"])
 

@@ -6,12 +6,15 @@ import json
 import os
 import pty
 import select
+import signal
 import subprocess
 from pathlib import Path
 
+import click
 import pytest
+from tsplat_cli.console import guarded, progress
 
-from tests.cli.commands import TSPLAT, process, tsplat
+from tests.cli.commands import TSPLAT, process, signals_kept, tsplat
 from tests.clips import pictures, write_clip
 
 QUICK = ("--preset", "realtime", "--set", "gaussians=20", "--arch", "cpu", "--roi", "off")
@@ -171,23 +174,21 @@ def test_messages_stand_above_the_bar(here):
     assert b"encode" in said
 
 
-def test_an_interrupt_that_a_library_turns_into_its_own_error_is_one_all_the_same(capsys):
-    """As an extension module does that is being loaded."""
-    import signal
-
-    import click
-    from tsplat_cli.console import guarded
-
-    from tests.cli.commands import signals_kept
+@pytest.mark.parametrize("instead", [ImportError("cannot initialise module"), None])
+def test_an_interrupt_is_one_whatever_a_library_makes_of_it(capsys, instead):
+    """As modules do that are being loaded: an error of their own, or nothing."""
 
     @click.command()
     def loading() -> None:
         try:
             signal.raise_signal(signal.SIGINT)
         except KeyboardInterrupt:
-            raise ImportError("cannot initialise module") from None
+            if instead:
+                raise instead from None
+        with progress("load", quiet=False) as update:
+            update(1, None)
 
     with signals_kept(), pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.argv", ["tsplat"])
         assert guarded(loading) == 130
-    assert capsys.readouterr().err == "tsplat: interrupted\n"
+    assert capsys.readouterr().err.strip() == "tsplat: interrupted"

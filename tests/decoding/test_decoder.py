@@ -302,8 +302,9 @@ def test_a_payload_that_does_not_decode_costs_the_frames_until_the_next_i(undeco
 def test_frames_after_an_undecodable_one_can_be_asked_for(index, undecodable, pictures):
     reader, _ = undecodable(index)
     for frame in (5, 6):
-        with pytest.raises(BitstreamError):
+        with pytest.raises(BitstreamError) as caught:
             reader[frame]
+        assert caught.value.frame == 5
     assert np.array_equal(reader[7], pictures[7])
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
-import time
 
 import numpy as np
 import pytest
@@ -14,6 +12,7 @@ import pytest
 from tests.cli.commands import TSPLAT
 from tests.clips import pictures
 from tests.golden.regenerate import FOLDER
+from tests.pipes import piped
 from tsplat.config import preset
 from tsplat.encoding.clip import encode_clip
 from tsplat.errors import BitstreamError, MediaError
@@ -86,29 +85,12 @@ def test_only_what_is_needed_is_kept(encoded, monkeypatch):
     assert held <= largest + 300 < len(encoded.stream)
 
 
-def pipe_of(data: bytes, pause: float = 0.0):
-    read, write = os.pipe()
-
-    def work() -> None:
-        with os.fdopen(write, "wb") as file:
-            for k in range(0, len(data), 400):
-                file.write(data[k : k + 400])
-                file.flush()
-                time.sleep(pause)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    return read, thread
-
-
 def test_a_pipe_gives_the_pictures_of_the_file(tmp_path):
-    read, thread = pipe_of(SMALL.read_bytes())
-    reader = Reader(f"/dev/fd/{read}")
-    assert reader.sequential
-    assert reader.known_length is None
-    shown = list(reader.frames())
-    thread.join()
-    os.close(read)
+    with piped(SMALL.read_bytes()) as pipe:
+        reader = Reader(pipe)
+        assert reader.sequential
+        assert reader.known_length is None
+        shown = list(reader.frames())
     whole = Reader(SMALL)
     assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(shown, whole.frames()))
     assert (len(reader), reader.end(), reader.truncated) == (16, whole.end(), False)

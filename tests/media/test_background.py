@@ -60,6 +60,14 @@ def test_each_picture_comes_back_at_once(codec, keep):
         assert error(got, picture, keep) > 22
 
 
+def test_pictures_of_h264_hold_no_messages(room, keep):
+    """Every unit is a parameter set or a slice; x264's settings are 600 bytes of SEI."""
+    encoder = BackgroundEncoder(WIDTH, HEIGHT, RATE, codec="h264")
+    for keyframe in (True, False, True):
+        units = encoder.encode(room, keep, keyframe).split(b"\0\0\1")[1:]
+        assert {unit[0] & 31 for unit in units} == ({5, 7, 8} if keyframe else {1})
+
+
 @pytest.mark.parametrize("codec", CODECS)
 def test_colours_are_right(codec, room):
     everything = np.ones((HEIGHT, WIDTH), bool)

@@ -59,14 +59,11 @@ def evaluate(
     runtime.start(run.arch, run.threads)
     reader = Reader(source)
     header = reader.header
-    sums = {place: _Sum() for place in (WHOLE, "region", "outside")}
-    errors: list[tuple[float, int]] = []
+    compared = _Comparison()
     with ExitStack() as stack:
         pictures = stack.enter_context(open_source(reference, header.height))
         _check_width(reference, pictures.clip.width, source, header)
-        given = None
-        if masks is not None:
-            given = _inside(masks, source, header)
+        given = _inside(masks, source, header) if masks is not None else None
         decoded = reader.frames()
         picture = next(decoded, None)
         for number, (_, frame) in enumerate(pictures):
@@ -77,46 +74,28 @@ def evaluate(
                 raise MediaError(f"{masks}: {number} masks, but {source} has more frames")
             if picture.frame > number:
                 continue
-            parts = {"region": inside, "outside": ~inside} if header.cell or given else {}
-            similarity = ms_ssim(picture.pixels, frame, parts)
-            whole = squared_error(picture.pixels, frame)
-            sums[WHOLE].add(whole, inside.size, similarity[WHOLE])
-            for place, part in parts.items():
-                if count := int(part.sum()):
-                    error = squared_error(picture.pixels, frame, part.astype(np.uint8))
-                    sums[place].add(error, count, similarity[place])
-            errors.append((whole / inside.size, number))
+            compared.add(number, picture.pixels, frame, inside if header.cell or given else None)
             picture = next(decoded, None)
             if run.progress:
-                run.progress(len(errors), reader.known_length)
+                run.progress(compared.frames, reader.known_length)
         while picture is not None:
             # What is left counts for the length of a stream.
             picture = next(decoded, None)
-    if not errors:
+    if not compared.frames:
         raise BitstreamError(Fault.MISSING, f"{source}: no frame of it could be compared")
-    worst, worst_frame = max(errors)
     return {
         "reference": str(reference),
         "file": str(source),
         "width": header.width,
         "height": header.height,
-        "frames": len(errors),
         "bytes": reader.bytes,
         "bpp": reader.bytes * 8 / (header.width * header.height * len(reader)),
         "kbit_s": reader.bytes * 8 / float(reader.end()) / 1000,
-        "psnr_db": sums[WHOLE].psnr(),
-        "psnr_region_db": sums["region"].psnr(),
-        "psnr_outside_db": sums["outside"].psnr(),
-        "ms_ssim": sums[WHOLE].similarity(),
-        "ms_ssim_region": sums["region"].similarity(),
-        "ms_ssim_outside": sums["outside"].similarity(),
-        "psnr_worst_db": psnr_of(worst),
-        "worst_frame": worst_frame,
         "truncated": reader.truncated,
         "damage": [str(d.error) for d in reader.damage],
         "notes": pictures.notes,
         "warnings": lost(reader, source),
-    }
+    } | compared.figures()
 
 
 def _inside(masks: str | Path, source: str | Path, header: Header) -> Iterator[np.ndarray]:
@@ -132,6 +111,48 @@ def _check_width(path: str | Path, width: int, source: str | Path, header) -> No
             f"{path}: {width}x{header.height} at that height, "
             f"but {source} is {header.width}x{header.height}"
         )
+
+
+class _Comparison:
+    """Frames beside their originals."""
+
+    def __init__(self) -> None:
+        self._sums = {place: _Sum() for place in (WHOLE, "region", "outside")}
+        self._errors: list[tuple[float, int]] = []
+
+    @property
+    def frames(self) -> int:
+        """How many were compared."""
+        return len(self._errors)
+
+    def add(
+        self, number: int, shown: np.ndarray, frame: np.ndarray, inside: np.ndarray | None
+    ) -> None:
+        """Compare two pictures, (H, W, 3) uint8; inside: a region, (H, W) bool, if there is one."""
+        parts = {} if inside is None else {"region": inside, "outside": ~inside}
+        similarity = ms_ssim(shown, frame, parts)
+        whole, pixels = squared_error(shown, frame), frame.shape[0] * frame.shape[1]
+        self._sums[WHOLE].add(whole, pixels, similarity[WHOLE])
+        for place, part in parts.items():
+            if count := int(part.sum()):
+                error = squared_error(shown, frame, part.astype(np.uint8))
+                self._sums[place].add(error, count, similarity[place])
+        self._errors.append((whole / pixels, number))
+
+    def figures(self) -> dict:
+        """Of one frame or more."""
+        worst, worst_frame = max(self._errors)
+        return {
+            "frames": self.frames,
+            "psnr_db": self._sums[WHOLE].psnr(),
+            "psnr_region_db": self._sums["region"].psnr(),
+            "psnr_outside_db": self._sums["outside"].psnr(),
+            "ms_ssim": self._sums[WHOLE].similarity(),
+            "ms_ssim_region": self._sums["region"].similarity(),
+            "ms_ssim_outside": self._sums["outside"].similarity(),
+            "psnr_worst_db": psnr_of(worst),
+            "worst_frame": worst_frame,
+        }
 
 
 class _Sum:

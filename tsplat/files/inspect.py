@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -40,81 +42,114 @@ def inspect(source: str | Path, each: bool = False) -> dict:
         The file cannot be read, or is not a ``.tsplat`` file of a version known here.
     """
     reader = Reader(source)
-    header = reader.header
-    decoder = Decoder(header)
-    frames: list[dict[str, Any]] = []
-    waiting, background = False, 0
+    found = _look(reader)
+    result = {"file": str(source)} | _stream(reader.header) | _totals(reader, found)
+    return result | ({"frame_list": found.frames} if each else {})
+
+
+@dataclass
+class _Found:
+    """What packets hold.
+
+    Attributes
+    ----------
+    frames : list of dict
+        An entry for every coded frame that decodes.
+    background : int
+        Bytes of its packets.
+    damage : list of Damage
+        Packets that do not decode.
+    """
+
+    frames: list[dict[str, Any]] = field(default_factory=list)
+    background: int = 0
+    damage: list[Damage] = field(default_factory=list)
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        """I- or P-frames."""
+        return [frame for frame in self.frames if frame["type"] == kind]
+
+
+def _look(reader: Reader) -> _Found:
+    """Go through all packets, past damage to the next I-frame."""
+    found = _Found()
+    decoder, waiting = Decoder(reader.header), False
     before: State | None = None
-    damage: list[Damage] = []
     for times, packet in reader.timed_packets():
         if packet.kind == BACKGROUND:
-            background += packet.size
-            continue
-        if waiting and packet.kind != INTRA:
-            continue
-        try:
-            decoder.advance(packet)
+            found.background += packet.size
+        elif not waiting or packet.kind == INTRA:
+            try:
+                decoder.advance(packet)
+            except BitstreamError as error:
+                found.damage.append(Damage(error))
+                waiting = True
+                continue
             waiting = False
-        except BitstreamError as error:
-            damage.append(Damage(error))
-            waiting = True
-            continue
-        by_kind = _bytes_by_kind(packet, before, header)
-        before, region = decoder.state, decoder.region
-        frames.append(
-            {
-                "frame": packet.frame,
-                "type": "I" if packet.kind == INTRA else "P",
-                "time_s": round(float(times[-1]), 6),
-                "offset": packet.offset,
-                "bytes": packet.size,
-                "span": packet.span,
-                "splats": len(decoder.splats),
-                "changed_splats": int(decoder.state.changed.sum()),
-                "region_share": round(region.share, 4) if region else None,
-                "bytes_by_kind": by_kind,
-            }
-        )
-    length = float(reader.end())
-    shown = sum(f["span"] for f in frames)
-    sizes = {kind: [f["bytes"] for f in frames if f["type"] == kind] for kind in "IP"}
-    sums = {kind: _sums(f for f in frames if f["type"] == kind) for kind in "IP"}
-    result = {
-        "file": str(source),
+            spent = _bytes_by_kind(packet, before, reader.header)
+            found.frames.append(_frame(packet, times[-1], decoder) | {"bytes_by_kind": spent})
+            before = decoder.state
+    return found
+
+
+def _frame(packet: Packet, time: Fraction, decoder: Decoder) -> dict[str, Any]:
+    region = decoder.region
+    return {
+        "frame": packet.frame,
+        "type": "I" if packet.kind == INTRA else "P",
+        "time_s": round(float(time), 6),
+        "offset": packet.offset,
+        "bytes": packet.size,
+        "span": packet.span,
+        "splats": len(decoder.splats),
+        "changed_splats": int(decoder.state.changed.sum()),
+        "region_share": round(region.share, 4) if region else None,
+    }
+
+
+def _stream(header: Header) -> dict[str, Any]:
+    """What the header says."""
+    return {
         "version": VERSION,
         "width": header.width,
         "height": header.height,
         "rate": str(header.rate),
         "aspect": str(header.aspect),
-        "duration_s": round(length, 6),
-        "frames": shown,
-        "i_frames": len(sizes["I"]),
-        "p_frames": len(sizes["P"]),
-        "b_frames": sum(f["span"] - 1 for f in frames),
         "span": header.span,
-        "splats": max((f["splats"] for f in frames), default=0),
-        "bytes": reader.bytes,
-        "i_bytes": sum(sizes["I"]),
-        "p_bytes": sum(sizes["P"]),
-        "background_bytes": background,
-        "i_bytes_by_kind": sums["I"],
-        "p_bytes_by_kind": sums["P"],
-        "region_bytes": round(sum(spent["mask"] for spent in sums.values()), 1),
         "region": {"cell_px": header.cell, "outside": header.outside} if header.cell else None,
-        "bpp": reader.bytes * 8 / (header.width * header.height * max(1, shown)),
-        "kbit_s": reader.bytes * 8 / max(length, 1e-9) / 1000,
         "steps": {
             "mean_px": header.steps.mean / 256,
             "cholesky_px": header.steps.cholesky / 256,
             "luma": header.steps.luma / 65536,
             "chroma": header.steps.chroma / 65536,
         },
-        "truncated": reader.truncated,
-        "damage": [str(d.error) for d in (*reader.damage, *damage)],
     }
-    if each:
-        result["frame_list"] = frames
-    return result
+
+
+def _totals(reader: Reader, found: _Found) -> dict[str, Any]:
+    """Of all packets."""
+    header, length = reader.header, float(reader.end())
+    shown = sum(f["span"] for f in found.frames)
+    sums = {kind: _sums(found.of(kind)) for kind in "IP"}
+    return {
+        "duration_s": round(length, 6),
+        "frames": shown,
+        "i_frames": len(found.of("I")),
+        "p_frames": len(found.of("P")),
+        "b_frames": shown - len(found.frames),
+        "splats": max((f["splats"] for f in found.frames), default=0),
+        "bytes": reader.bytes,
+        "i_bytes": sum(f["bytes"] for f in found.of("I")),
+        "p_bytes": sum(f["bytes"] for f in found.of("P")),
+        "background_bytes": found.background,
+        "i_bytes_by_kind": sums["I"],
+        "p_bytes_by_kind": sums["P"],
+        "region_bytes": round(sum(spent["mask"] for spent in sums.values()), 1),
+        "bpp": reader.bytes * 8 / (header.width * header.height * max(1, shown)),
+        "kbit_s": reader.bytes * 8 / max(length, 1e-9) / 1000,
+        "truncated": reader.truncated,
+        "damage": [str(d.error) for d in (*reader.damage, *found.damage)],
+    }
 
 
 def _bytes_by_kind(packet: Packet, before: State | None, header: Header) -> dict[str, float]:

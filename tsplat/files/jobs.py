@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -145,7 +146,8 @@ def encoded(jobs: Sequence[Job], count: int, arch: str, threads: int | None) -> 
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(count, context, initializer=_begin, initargs=(arch, threads))
     try:
-        parts = [pool.submit(encode_job, job) for job in jobs]
+        with _deaf():
+            parts = [pool.submit(encode_job, job) for job in jobs]
         at = 0
         while at < len(jobs):
             rest = [j for j in jobs[at:] if j.scene == jobs[at].scene]
@@ -162,6 +164,19 @@ def encoded(jobs: Sequence[Job], count: int, arch: str, threads: int | None) -> 
         pool.shutdown(wait=False, cancel_futures=True)
         for process in set(multiprocessing.active_children()) - there:
             process.terminate()
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """What is started meanwhile does not hear Ctrl-C, not even while it loads."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin(arch: str, threads: int) -> None:

@@ -6,10 +6,10 @@ import mmap
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import accumulate
+from itertools import accumulate, chain
 from itertools import count as count_from
 from pathlib import Path
 
@@ -27,6 +27,9 @@ from tsplat.stream.limits import FORMAT, Limits
 from tsplat.stream.scan import Damage
 
 STANDARD = "-"
+_Times = tuple[Fraction, ...]
+_Taken = tuple[_Times, Packet, Decoder, BitstreamError | None]
+"""When a packet's frames are shown, the packet, a decoder, and why it did not take it in."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ class Reader:
         self._begun = False
         self._seen = 0, 0
         self._whole: tuple[int, int] | None = None
-        self._random: tuple[Decoder, Iterator[Packet], Packet] | None = None
+        self._random: tuple[list[_Taken], Iterator[_Taken]] = [], iter(())
 
     def show(
         self,
@@ -148,7 +151,7 @@ class Reader:
         """All packets but the index, in the order of the file; notes damage."""
         return (packet for _, packet in self.timed_packets())
 
-    def timed_packets(self) -> Iterator[tuple[tuple[Fraction, ...], Packet]]:
+    def timed_packets(self) -> Iterator[tuple[_Times, Packet]]:
         """As :meth:`packets`, and when each of a packet's frames is shown, seconds."""
         self.damage, self.lost = [], []
         for ticks, packet in self._clocked(self.damage):
@@ -228,32 +231,40 @@ class Reader:
             yield replace(held, frame=number, time=number / rate)
             number += 1
 
-    def _decoded(self, start: int) -> Iterator[tuple[tuple[Fraction, ...], Packet, Decoder]]:
-        """I- and P-packets from the last I-packet up to a frame on, each taken in."""
-        decoder = self._decoder()
-        waiting, good = False, -1
+    def _decoded(self, start: int) -> Iterator[tuple[_Times, Packet, Decoder]]:
+        """I- and P-packets from the last I-packet up to a frame on, each taken in; notes what is
+        not."""
         join, _ = self._join(start)
-        for times, packet in self.timed_packets():
-            if packet.frame < join or (waiting and packet.kind == INTER):
-                good = max(good, packet.frame) if packet.frame < join else good
-                continue
-            try:
-                decoder.advance(packet)
-            except BitstreamError as error:
+        good = join - 1
+        for times, packet, decoder, error in self._taken(join, self.timed_packets()):
+            if error is not None:
                 self.damage.append(Damage(error))
-                waiting = waiting or packet.kind != BACKGROUND
-                continue
-            if packet.kind != BACKGROUND:
-                waiting = False
+            elif packet.kind != BACKGROUND:
                 self._miss(good + 1, packet.frame - packet.span)
                 good = packet.frame
                 yield times, packet, decoder
         self._miss(good + 1, len(self) - 1)
 
+    def _taken(self, join: int, packets: Iterable[tuple[_Times, Packet]]) -> Iterator[_Taken]:
+        """Packets from that of a frame on, as a decoder takes them in, or does not, and why; those
+        that build on one that it does not are left out."""
+        decoder, waiting = self._decoder(), False
+        for times, packet in packets:
+            if packet.frame < join or (waiting and packet.kind == INTER):
+                continue
+            error = None
+            try:
+                decoder.advance(packet)
+            except BitstreamError as found:
+                error = found
+            if packet.kind != BACKGROUND:
+                waiting = error is not None
+            yield times, packet, decoder, error
+
     def _join(self, frame: int) -> tuple[int, int]:
-        """Frame and offset of the last I-packet up to a frame that is known of."""
-        listed = self._index.intra if self._index else []
-        return max((entry for entry in listed if entry[0] <= frame), default=(0, HEADER_BYTES))
+        """Number of the last I-frame up to a frame that the index names, and where it is."""
+        known = self._index.intra if self._index else []
+        return max((place for place in known if place[0] <= frame), default=(0, HEADER_BYTES))
 
     def _miss(self, first: int, last: int) -> None:
         if first <= last:
@@ -308,32 +319,30 @@ class Reader:
         if not -count <= frame < count:
             raise IndexError(f"frame {frame}: {self._name} has {count}")
         frame %= count
-        if self._random is None or frame <= self._random[2].frame - self._random[2].span:
-            self._random = None
-        if self._random is None or frame - self._random[2].frame > self.header.span:
-            _, start = self._join(frame)
-            items = self._scanned(start)
-            packets: Iterator[Packet] = (
-                p for p in items if isinstance(p, Packet) and p.kind != INDEX
-            )
-            self._random = self._decoder(), packets, Packet(INDEX, -1, (0,), b"")
-        decoder, coming, packet = self._random
-        self._random = None
-        while packet.frame < frame or packet.kind == BACKGROUND:
-            following = next(coming, None)
-            if following is None:
+        held, coming = self._random
+        if not held or not -held[0][1].span < frame - held[0][1].frame <= self.header.span:
+            held, coming = [], self._seek(frame)
+        self._random = [], iter(())
+        why: BitstreamError | None = None
+        for taken in chain(held, coming):
+            _, packet, decoder, error = taken
+            if packet.frame < frame:
+                why = error
+            elif error or frame <= packet.frame - packet.span:
+                why = error or why
                 break
-            packet = following
-            try:
-                decoder.advance(packet)
-            except BitstreamError:
-                if packet.frame >= frame and packet.kind != BACKGROUND:
-                    raise
-        first = packet.frame - packet.span + 1
-        if packet.kind not in (INTRA, INTER) or not first <= frame <= packet.frame:
-            raise BitstreamError(Fault.MISSING, "frame is missing from the file", frame=frame)
-        self._random = decoder, coming, packet
-        return self._shown(decoder, packet.places[frame - first])
+            else:
+                self._random = [taken], coming
+                return self._shown(decoder, packet.places[frame - packet.frame - 1])
+        raise why or BitstreamError(Fault.MISSING, "frame is missing from the file", frame=frame)
+
+    def _seek(self, frame: int) -> Iterator[_Taken]:
+        """I- and P-packets, untimed, from where the index says that a frame can be joined."""
+        join, offset = self._join(frame)
+        items = self._scanned(offset)
+        packets = (p for p in items if isinstance(p, Packet) and p.kind != INDEX)
+        taken = self._taken(join, (((), packet) for packet in packets))
+        return (t for t in taken if t[1].kind != BACKGROUND)
 
 
 def _opened(path: str | Path, name: str) -> tuple[Data, Index | None]:

@@ -11,9 +11,9 @@ at most. One packet holds one picture, and pictures come out in the order in whi
 
 from __future__ import annotations
 
+import io
 import math
 import os
-import re
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,6 +23,7 @@ from fractions import Fraction
 import av
 import av.error
 import numpy as np
+from av.bitstream import BitStreamFilterContext
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
@@ -133,6 +134,7 @@ class BackgroundEncoder:
         self._rate = rate
         self._bits_a_second = None if kbps is None else kbps * 1000
         self._codec = codec
+        self._strip = _without_messages() if codec == "h264" else None
         self._to_yuv = FromRgb("yuv420p", BT601)
         self._filled: np.ndarray | None = None
         self._shown: np.ndarray | None = None
@@ -220,8 +222,7 @@ class BackgroundEncoder:
             raise MediaError(f"background: cannot be encoded ({_reason(error)})") from error
         if len(packets) != 1:
             raise MediaError(f"background: {self._context.name} holds pictures back")
-        data = bytes(packets[0])
-        return _without_messages(data) if self._codec == "h264" else data
+        return bytes(self._strip.filter(packets[0])[0] if self._strip else packets[0])
 
 
 class BackgroundDecoder:
@@ -367,11 +368,12 @@ def _check_units(data: bytes) -> None:
         )
 
 
-def _without_messages(data: bytes) -> bytes:
-    """An H.264 access unit without SEI: x264 puts its settings there, 600 bytes."""
-    starts = [m.start() for m in re.finditer(b"\0?\0\0\1", data)]
-    units = [data[a:b] for a, b in zip(starts, [*starts[1:], len(data)])]
-    return b"".join(u for u in units if u[u.index(1) + 1] & 31 != 6)
+def _without_messages() -> BitStreamFilterContext:
+    """Takes SEI from H.264 access units: x264 puts its settings there, 600 bytes."""
+    with av.open(io.BytesIO(), "w", format="h264") as container:
+        # The filter asks a stream for the codec, and for nothing else.
+        stream = container.add_data_stream("h264")
+        return BitStreamFilterContext("filter_units=remove_types=6", stream)
 
 
 def _reason(error: Exception) -> str:

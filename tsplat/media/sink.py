@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO, Protocol
 
 import av
@@ -172,7 +172,7 @@ def open_sink(path: str, clip: Clip, overwrite: bool = False, alpha: bool = Fals
     if ending in _VIDEOS:
         with (
             replacing(Path(path), overwrite) as beside,
-            _Guard(Video(beside, path, clip, alpha)) as sink,
+            _guarded(Video(beside, path, clip, alpha)) as sink,
         ):
             yield sink
     elif ending == "":
@@ -320,21 +320,12 @@ class Video:
         self._container.close()
 
 
-class _Guard:
+@contextmanager
+def _guarded(sink: Video) -> Iterator[Video]:
     """Closes a video's file if the block fails, so that it can be removed."""
-
-    def __init__(self, sink: Video):
-        self._sink = sink
-
-    def __enter__(self) -> Video:
-        return self._sink
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is not None:
-            with suppress(av.error.FFmpegError, OSError):
-                self._sink.abort()
+    try:
+        yield sink
+    except BaseException:
+        with suppress(av.error.FFmpegError, OSError):
+            sink.abort()
+        raise
