@@ -91,7 +91,7 @@ def test_latency_and_shimmer(clip):
     check_form(result)
     measured = {row[0]: row[1:] for row in result.tables[0].rows}
     assert all(value > 0 for value in (*measured["tsplat fast"], *measured["x264"]))
-    assert measured["svtav1"] == [None, None]
+    assert measured["svtav1-p8"] == [None, None]
     check_form(shimmer.shimmer(clip, True))
 
 
