@@ -194,6 +194,23 @@ def test_other_codings_have_peers_of_their_own(clip, coding):
     assert {p.codec for p in theirs} <= set(found.names)
 
 
+def test_a_dataset_is_compared_clip_by_clip_and_says_what_was_used(tmp_path):
+    for name in ("Johnny", "FourPeople"):
+        planes = np.full((2, 1280 * 720 * 3 // 2), 128, np.uint8)
+        planes[:, :640] = np.random.default_rng(0).integers(0, 256, (2, 640))
+        planes.tofile(tmp_path / f"{name}_1280x720_60.yuv")
+    words = ("--height", 54, "--frames", 2, "--crf", "30", "--preset", "realtime", "--json")
+    result = tsplat("bench", "rd", "--dataset", tmp_path, "--peers", "x264", *words)
+    answer = json.loads(result.stdout)
+    assert answer["dataset"] == "Class E, 2 of 3 clips, as .yuv"
+    assert [c["clip"] for c in answer["clips"]] == [
+        "FourPeople_1280x720_60.yuv",
+        "Johnny_1280x720_60.yuv",
+    ]
+    assert answer["clips"][0]["rate"] == "60"
+    assert answer["dataset"] in result.stderr.decode()
+
+
 def test_low_delay_codes_every_frame(clip):
     sizes = [
         compare(clip, coding=coding, names=(), height=54, frames=6, crfs=(10,), preset="fast")

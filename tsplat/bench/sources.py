@@ -1,8 +1,7 @@
 """The clips that this project's figures are of: where they are from, and what served for tuning.
 
 None of them is part of the project. Figures are of the first 60 frames at 360 lines, unless they
-say otherwise. A clip counts as tuned on if any setting, table or rule of the codec was chosen by
-what it did to that clip.
+say otherwise. Tuned on are the clips over which the codec's settings were chosen.
 """
 
 from __future__ import annotations
