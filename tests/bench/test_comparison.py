@@ -16,12 +16,12 @@ PICTURE = np.zeros((2, 2, 3), np.uint8)
 
 def point(codec: str, size: int, db: float, shrink: int = 1, shimmer: float | None = 1.0) -> Point:
     """With a similarity that is as many decibels from 1 as the PSNR is."""
-    quality = Quality(db, 1 - 10 ** (-db / 10), shimmer, PICTURE)
+    quality = Quality(db, db + 1, db + 2, db - 3, 1 - 10 ** (-db / 10), shimmer, PICTURE)
     return Point(codec, shrink, 30.0, size, 1.0, quality)
 
 
 def comparison(*points: Point, names: tuple[str, ...] = ("x264",)) -> Comparison:
-    return Comparison("clip", 60, Fraction(30), PICTURE, (0, 0), names, list(points))
+    return Comparison("clip", None, 60, Fraction(30), PICTURE, (0, 0), names, list(points))
 
 
 OURS = [point("tsplat", 1000 * 2**k, 24 + 3 * k, shimmer=2.0 + k) for k in range(5)]
@@ -37,7 +37,11 @@ def test_over_what_bytes_are_compared():
     assert (wide["from_db"], wide["to_db"]) == (24, 36)
     alike = found.against("x264", "full_size", "ms_ssim")
     assert alike["from"] == pytest.approx(1 - 10**-2.4)
-    for change in (close, wide, alike):
+    luma = found.against("x264", "full_size", "psnr_y")
+    assert (luma["from_db"], luma["to_db"]) == (25, 37)
+    worst = found.against("x264", "full_size", "worst")
+    assert (worst["from_db"], worst["to_db"]) == (21, 33)
+    for change in (close, wide, alike, luma, worst):
         assert change["change"] == pytest.approx(-0.5)
 
 

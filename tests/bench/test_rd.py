@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import html.parser
 import json
+import re
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.cli.test_cli import fails, tsplat
 from tests.clips import pictures, psnr, write_clip
 from tsplat.bench.measure import busiest, quality
-from tsplat.bench.rd import compare
+from tsplat.bench.rd import CODINGS, compare
+from tsplat.bench.sources import SOURCES, sha256_of
 from tsplat.errors import MediaError, TsplatError
 
 WORDS = ("--height", 54, "--frames", 6, "--crf", "10,20", "--preset", "fast")
@@ -31,11 +36,24 @@ def test_quality_is_of_all_frames_and_shimmer_of_what_is_still():
     found = quality(iter(noisy), still)
     errors = [10 ** (-psnr(a, b) / 10) for a, b in zip(noisy, still)]
     assert found.psnr_db == pytest.approx(-10 * np.log10(np.mean(errors)))
+    assert found.worst_db == pytest.approx(-10 * np.log10(max(errors)))
     assert found.shimmer == pytest.approx(18, rel=0.05)
     assert quality(iter(still), still).shimmer == 0
     assert found.shown is noisy[2]
     moving = [np.roll(f, 31 * k, 1) + np.uint8(40 * k) for k, f in enumerate(still)]
     assert quality(iter(moving), moving).shimmer is None
+
+
+def test_planes_are_those_of_full_range_bt601():
+    """Against Pillow's conversion, which rounds, on noise that is larger than that."""
+    frame = pictures(1)[0]
+    noise = np.random.default_rng(0).integers(-40, 41, frame.shape)
+    picture = np.clip(frame.astype(int) + noise, 0, 255).astype(np.uint8)
+    planes = [np.asarray(Image.fromarray(p).convert("YCbCr")) for p in (picture, frame)]
+    y, cb, cr = (psnr(planes[0][..., k], planes[1][..., k]) for k in range(3))
+    found = quality(iter([picture]), [frame])
+    assert found.psnr_y_db == pytest.approx(y, abs=0.02)
+    assert found.psnr_yuv_db == pytest.approx((6 * y + cb + cr) / 8, abs=0.02)
 
 
 def test_inside_a_region_nothing_else_counts():
@@ -45,7 +63,7 @@ def test_inside_a_region_nothing_else_counts():
         mask[10:40, 20:60] = True
     wrong = [np.where(mask[..., None], f, 0) for f, mask in zip(frames, inside)]
     found = quality(iter(wrong), frames, inside)
-    assert found.psnr_db == 100
+    assert found.psnr_db == found.psnr_y_db == found.psnr_yuv_db == found.worst_db == 100
     assert found.shimmer is None or found.shimmer <= 4
     with pytest.raises(MediaError, match="no pixel"):
         quality(iter(frames), frames, [np.zeros(f.shape[:2], bool) for f in frames])
@@ -78,7 +96,11 @@ def test_the_command_compares(clip):
     assert all(0 < p["ms_ssim"] <= 1 for p in first["points"])
     assert np.isfinite([p["psnr_db"] for p in first["points"]]).all()
     assert {p["shrink"] for p in first["points"] if p["codec"] == "x264"} == {1, 2}
-    assert len(result.stderr.decode().splitlines()) == 2 * len(first["points"])
+    assert len(result.stderr.decode().splitlines()) == 2 * (1 + len(first["points"]))
+    assert first["sha256"] == hashlib.sha256(clip.read_bytes()).hexdigest()
+    for p in first["points"]:
+        assert p["worst_below_db"] == pytest.approx(p["psnr_db"] - p["worst_db"], abs=1e-3)
+        assert p["worst_db"] <= p["psnr_db"] + 1e-3
     shared = first["bd_rate"]["x264"]["best_size"]["shared"]
     assert shared["from_db"] < shared["to_db"]
     mean = answer["mean_bd_rate"]["x264"]["best_size"]["shared"]
@@ -91,7 +113,9 @@ def test_the_command_prints_tables(clip):
     result = tsplat("bench", "rd", clip, clip, "--peers", "x264", *WORDS, "--quiet")
     shown = result.stdout.decode()
     for words in (
-        "from 26 to 32 dB, over all shared dB, over all shared MS-SSIM",
+        "PSNR, 26 to 32 dB",
+        "PSNR of Y",
+        f"sha256 {sha256_of(clip)}: none of the clips",
         "x264, best size",
         "shimmer at equal PSNR",
         "mean over 2 clips",
@@ -160,8 +184,65 @@ def test_inside_the_person_everybody_is_measured_in_the_same_part(clip, monkeypa
             assert not part[:, 56:].any()
 
 
+@pytest.mark.parametrize("coding", ["low-delay", "intra"])
+def test_other_codings_have_peers_of_their_own(clip, coding):
+    found = compare(clip, coding=coding, height=54, frames=4, crfs=(20,), preset="fast")
+    assert found.names == CODINGS[coding]
+    assert found.frames == (1 if coding == "intra" else 4)
+    ours, *theirs = found.points
+    assert ours.codec == "tsplat"
+    assert {p.codec for p in theirs} <= set(found.names)
+
+
+def test_a_dataset_is_compared_clip_by_clip_and_says_what_was_used(tmp_path):
+    for name in ("Johnny", "FourPeople"):
+        planes = np.full((2, 1280 * 720 * 3 // 2), 128, np.uint8)
+        planes[:, :640] = np.random.default_rng(0).integers(0, 256, (2, 640))
+        planes.tofile(tmp_path / f"{name}_1280x720_60.yuv")
+    words = ("--height", 54, "--frames", 2, "--crf", "30", "--preset", "realtime", "--json")
+    result = tsplat("bench", "rd", "--dataset", tmp_path, "--peers", "x264", *words)
+    answer = json.loads(result.stdout)
+    assert answer["dataset"] == "Class E, 2 of 3 clips, as .yuv"
+    assert [c["clip"] for c in answer["clips"]] == [
+        "FourPeople_1280x720_60.yuv",
+        "Johnny_1280x720_60.yuv",
+    ]
+    assert answer["clips"][0]["rate"] == "60"
+    assert answer["dataset"] in result.stderr.decode()
+
+
+def test_low_delay_codes_every_frame(clip):
+    sizes = [
+        compare(clip, coding=coding, names=(), height=54, frames=6, crfs=(10,), preset="fast")
+        .points[0]
+        .bytes
+        for coding in ("default", "low-delay")
+    ]
+    assert sizes[0] != sizes[1]
+
+
+def test_a_known_clip_says_whether_it_was_tuned_on(clip, monkeypatch):
+    known = replace(SOURCES[0], sha256=sha256_of(clip))
+    monkeypatch.setattr("tsplat.bench.sources.SOURCES", (known,))
+    lines: list[str] = []
+    found = compare(clip, names=(), height=54, frames=2, crfs=(30,), tell=lines.append)
+    assert found.result()["source"]["tuned"] is True
+    assert lines[0] == f"sha256 {known.sha256}: lp_d3 of KwaiVGI/LivePortrait, tuned on"
+
+
+def test_sources_are_told_apart():
+    assert len({s.sha256 for s in SOURCES}) == len({s.name for s in SOURCES}) == len(SOURCES)
+    assert {s.name for s in SOURCES if s.tuned} == {
+        "lp_d3", "intel_book", "pyfeat_single_face", "ls_demo2", "nvmax_webcam",
+    }  # fmt: skip
+    assert all(re.fullmatch("[0-9a-f]{64}", s.sha256) for s in SOURCES)
+
+
 def test_what_cannot_be_compared_is_one_line(tmp_path):
     for words in (("--peers", "vhs"), ("--crf", "a"), ("--crf", "99")):
         assert tsplat("bench", "rd", tmp_path / "a.mp4", *words).returncode == 2
     fails(tsplat("bench", "rd", tmp_path / "a.mp4"), 1, "no such file")
     fails(tsplat("bench", "rd", "-"), 2, "standard input")
+    fails(tsplat("bench", "rd"), 2, "--dataset")
+    fails(tsplat("bench", "rd", "--intra", "--low-delay"), 2, "one frame")
+    fails(tsplat("bench", "rd", "--dataset", tmp_path), 2, "no clip")

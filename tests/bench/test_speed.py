@@ -59,7 +59,7 @@ def test_the_command_measures_and_prints_json(small, clip, tmp_path):
     presets = ["realtime", "fast"]
     for part in ("encode", "decode", "command"):
         assert [row["preset"] for row in r[part]] == presets
-    assert {row["codec"] for row in r["peers"]} == {"x264", "x265", "svtav1"}
+    assert {row["codec"] for row in r["peers"]} == {"x264", "x265", "svtav1-p8"}
     assert len(r["ratios"]) == 2 * len(r["peers"])
     for ratio in r["ratios"]:
         ours = {part: r[part][presets.index(ratio["preset"])] for part in ("encode", "decode")}
@@ -98,7 +98,7 @@ def test_tables_show_it_and_the_portrait_is_there_without_a_clip(small, monkeypa
     for shown in (
         "portrait.mkv: 3 frames of 128x72",
         "matting",
-        "svtav1",
+        "svtav1-p8",
         "cold s",
         "160x90",
         "CPU s",

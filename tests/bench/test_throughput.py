@@ -9,7 +9,6 @@ import pytest
 from tests.clips import pictures, psnr
 from tsplat.bench import codecs as peers
 from tsplat.bench import throughput
-from tsplat.bench.peers import CRFS
 from tsplat.bench.pictures import Pictures
 from tsplat.files.reader import Reader
 
@@ -49,14 +48,15 @@ def test_decoding_is_timed_by_stage(coded):
 
 
 def test_a_peer_takes_as_many_bytes_at_the_worst_quality_that_does(clip):
-    worst, worse, chosen = (peers.encode(clip.frames, "x264", q).bytes for q in CRFS["x264"][:3])
+    crfs = peers.H264.crfs
+    worst, worse, chosen = (peers.encode(clip.frames, "x264", q).bytes for q in crfs[:3])
     row = throughput.peer(clip, "x264", (worse + chosen) // 2, 2)
-    assert (row["codec"], row["threads"], row["crf"]) == ("x264", 2, CRFS["x264"][2])
+    assert (row["codec"], row["threads"], row["crf"]) == ("x264", 2, crfs[2])
     assert row["bytes"] > (worse + chosen) // 2
     assert worst < worse < chosen
     assert row["decode_yuv_frames_per_s"] > 0
     # Not even the best quality takes as many: it is the one.
-    assert throughput.peer(clip, "x264", 10**9, 1)["crf"] == CRFS["x264"][-1]
+    assert throughput.peer(clip, "x264", 10**9, 1)["crf"] == crfs[-1]
 
 
 def test_ratios_are_quotients_of_what_is_reported():

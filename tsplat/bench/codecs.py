@@ -1,9 +1,10 @@
 """Other codecs, as a user who wants few bytes would run them: what the codec is measured against.
 
 Pictures are 4:2:0, 8 bits, BT.601, limited range, one keyframe and no other, with all the
-reordering and looking ahead that an encoder does by default. Bytes are of the elementary stream:
-what an MP4 holds, without the MP4. Left out of it, as no decoder needs them: the settings that
-x264 and x265 write into the first picture (SEI), and AV1's temporal delimiters.
+reordering and looking ahead that an encoder does by default, or, of low delay, with none. Bytes
+are of the elementary stream: what an MP4 holds, without the MP4. Left out of it, as no decoder
+needs them: the settings that x264 and x265 write into the first picture (SEI), and AV1's temporal
+delimiters.
 """
 
 from __future__ import annotations
@@ -26,58 +27,101 @@ _LIMITED = 1
 
 
 @dataclass(frozen=True)
-class Peer:
-    """A codec to be compared with.
+class Codec:
+    """An encoder and a decoder of FFmpeg.
 
     Attributes
     ----------
     encoder, decoder : str
-        Names in FFmpeg.
-    options : dict
+        Their names.
     least, narrowest : int
         Pixels a side, and across, below which the encoder does not work.
     unneeded : frozenset of int
         Types of units that no decoder needs.
+    shrinks : tuple of int
+        Parts of the clip's size at which a user at a low rate would try it.
+    crfs : tuple of int
+        Constant qualities to try, worst first.
     """
 
     encoder: str
     decoder: str
-    options: dict[str, str]
     least: int
+    narrowest: int
     unneeded: frozenset[int]
-    narrowest: int = 0
+    shrinks: tuple[int, ...]
+    crfs: tuple[int, ...]
 
 
+H264 = Codec(
+    "libx264", "h264", 16, 16, frozenset({6}), (1, 2), (51, 47, 43, 39, 35, 31, 27, 23, 19)
+)
+# x265's memory is corrupted by pictures of 40 or 48 pixels across.
+HEVC = Codec("libx265", "hevc", 32, 64, frozenset({39, 40}), H264.shrinks, H264.crfs)
+AV1 = Codec(
+    "libsvtav1",
+    # FFmpeg's own "av1" needs hardware.
+    "libdav1d",
+    64,
+    64,
+    frozenset({2}),
+    (1, 2, 3),
+    # Above 63 where SVT-AV1 is recent enough; otherwise they are 63 again.
+    (70, 67, 64, 63, 61, 58, 54, 48, 40, 30, 20),
+)
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A codec to be compared with, and how it is run.
+
+    Attributes
+    ----------
+    codec : Codec
+    about : str
+        How, in words.
+    options : dict
+    """
+
+    codec: Codec
+    about: str
+    options: dict[str, str]
+
+
+_X264 = {"preset": "medium", "tune": "psnr", "x264-params": "keyint=infinite:scenecut=0"}
+_X265 = {
+    "preset": "medium",
+    "tune": "psnr",
+    "x265-params": "log-level=none:info=0:keyint=-1:scenecut=0",
+}
+_SVTAV1 = {"preset": "8", "svtav1-params": "tune=1:keyint=-1:scd=0"}
+_LOW_DELAY = {
+    "x264": {"tune": "psnr,zerolatency"},
+    # It takes one tune: the other is spelt out.
+    "x265": {
+        "tune": "zerolatency",
+        "x265-params": f"{_X265['x265-params']}:aq-strength=0:psy-rd=0:psy-rdoq=0",
+    },
+    "svtav1": {"svtav1-params": f"{_SVTAV1['svtav1-params']}:pred-struct=1"},
+}
 PEERS = {
-    "x264": Peer(
-        "libx264",
-        "h264",
-        {"preset": "medium", "tune": "psnr", "x264-params": "keyint=infinite:scenecut=0"},
-        16,
-        frozenset({6}),
+    "x264": Peer(H264, "medium, tuned for PSNR", _X264),
+    "x265": Peer(HEVC, "medium, tuned for PSNR", _X265),
+    "x265-slow": Peer(HEVC, "slow, tuned for PSNR", _X265 | {"preset": "slow"}),
+    "svtav1-p8": Peer(AV1, "SVT-AV1, preset 8, tuned for PSNR", _SVTAV1),
+    "svtav1-p4": Peer(AV1, "SVT-AV1, preset 4, tuned for PSNR", _SVTAV1 | {"preset": "4"}),
+    "x264-ld": Peer(H264, "medium, low delay (zerolatency)", _X264 | _LOW_DELAY["x264"]),
+    "x265-ld": Peer(HEVC, "medium, low delay (zerolatency)", _X265 | _LOW_DELAY["x265"]),
+    "svtav1-p8-ld": Peer(
+        AV1, "SVT-AV1, preset 8, low delay (pred-struct 1)", _SVTAV1 | _LOW_DELAY["svtav1"]
     ),
-    "x265": Peer(
-        "libx265",
-        "hevc",
-        {
-            "preset": "medium",
-            "tune": "psnr",
-            "x265-params": "log-level=none:info=0:keyint=-1:scenecut=0",
-        },
-        32,
-        frozenset({39, 40}),
-        # Its memory is corrupted by pictures of 40 or 48 pixels across.
-        64,
-    ),
-    "svtav1": Peer(
-        "libsvtav1",
-        # FFmpeg's own "av1" needs hardware.
-        "libdav1d",
-        {"preset": "8", "svtav1-params": "tune=1:keyint=-1:scd=0"},
-        64,
-        frozenset({2}),
+    "svtav1-p4-ld": Peer(
+        AV1,
+        "SVT-AV1, preset 4, low delay (pred-struct 1)",
+        _SVTAV1 | _LOW_DELAY["svtav1"] | {"preset": "4"},
     ),
 }
+"""Of low delay are those that show a frame before they are given the next."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +161,8 @@ def coded_size(width: int, height: int, shrink: int) -> tuple[int, int]:
 def fits(peer: str, width: int, height: int, shrink: int) -> bool:
     """Whether a peer codes pictures at this part of their size."""
     size = coded_size(width, height, shrink)
-    return min(size) >= PEERS[peer].least and size[0] >= PEERS[peer].narrowest
+    codec = PEERS[peer].codec
+    return min(size) >= codec.least and size[0] >= codec.narrowest
 
 
 def encode(
@@ -179,7 +224,7 @@ def encode(
             raise
         raise MediaError(f"{peer}: cannot encode here ({_reason(error)})") from error
     keyframes = sum(packet.is_keyframe for packet in packets)
-    return Stream(peer, shape, [_needed(bytes(p), peer) for p in packets], keyframes)
+    return Stream(peer, shape, [_needed(bytes(p), PEERS[peer].codec) for p in packets], keyframes)
 
 
 def decode(stream: Stream, threads: int = 1) -> Iterator[np.ndarray]:
@@ -218,7 +263,7 @@ def decode_only(stream: Stream, threads: int = 1) -> int:
 
 def _frames(stream: Stream, threads: int) -> Iterator[av.VideoFrame]:
     try:
-        context = VideoCodecContext.create(PEERS[stream.peer].decoder, "r")
+        context = VideoCodecContext.create(PEERS[stream.peer].codec.decoder, "r")
         assert isinstance(context, VideoCodecContext)
         context.thread_count, context.thread_type = threads, "AUTO"
         for data in stream.packets:
@@ -233,7 +278,7 @@ def _encoder(
 ) -> VideoCodecContext:
     # SVT-AV1 reports every encoder that it starts on stderr; errors only.
     os.environ.setdefault("SVT_LOG", "1")
-    context = VideoCodecContext.create(peer.encoder, "w")
+    context = VideoCodecContext.create(peer.codec.encoder, "w")
     assert isinstance(context, VideoCodecContext)
     context.width, context.height = size
     context.pix_fmt = "yuv420p"
@@ -253,23 +298,22 @@ def _options(peer: Peer, crf: int) -> dict[str, str]:
     return options
 
 
-def _needed(data: bytes, peer: str) -> bytes:
+def _needed(data: bytes, codec: Codec) -> bytes:
     """A packet without the units that no decoder needs."""
-    unneeded = PEERS[peer].unneeded
-    if peer == "svtav1":
+    if codec is AV1:
         # A temporal delimiter is the first unit, and empty; AV1 specification, 5.3 and 5.6.
-        while len(data) > 1 and data[0] >> 3 & 15 in unneeded and not data[1]:
+        while len(data) > 1 and data[0] >> 3 & 15 in codec.unneeded and not data[1]:
             data = data[2:]
         return data
     starts = [m.start() for m in re.finditer(b"\0?\0\0\1", data)]
     units = [data[a:b] for a, b in zip(starts, [*starts[1:], len(data)])]
-    return b"".join(u for u in units if _type(u, peer) not in unneeded)
+    return b"".join(u for u in units if _type(u, codec) not in codec.unneeded)
 
 
-def _type(unit: bytes, peer: str) -> int:
+def _type(unit: bytes, codec: Codec) -> int:
     """Type of a NAL unit with its start code; ITU-T H.264 and H.265, 7.3.1."""
     head = unit[unit.index(1) + 1]
-    return head & 31 if peer == "x264" else head >> 1 & 63
+    return head & 31 if codec is H264 else head >> 1 & 63
 
 
 def _reason(error: Exception) -> str:

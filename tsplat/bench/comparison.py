@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 
 import numpy as np
 
 from tsplat.bench import gaussianimage
+from tsplat.bench.codecs import PEERS
 from tsplat.bench.curves import Curve, at_equal, bd_rate, hull
 from tsplat.bench.measure import Quality
-from tsplat.bench.peers import SHRINKS
+from tsplat.bench.sources import source_of
 
 LOW, HIGH = 26.0, 32.0
 """PSNR over which codecs are compared, dB."""
 SIZES = ("full_size", "best_size")
-RANGES = ("low_to_high", "shared", "ms_ssim")
-"""Over what bytes are compared: PSNR from :data:`LOW` to :data:`HIGH`, all PSNR that both sides
-reach, and all MS-SSIM that both reach."""
+SHOWN = ("low_to_high", "shared", "psnr_y", "ms_ssim")
+"""Of :data:`MEASURES`, those of tables."""
 SHIMMER_DB = (26, 28, 30, 32)
 """PSNR at which shimmer is compared."""
 
@@ -59,15 +59,44 @@ class Point:
         """Bytes and PSNR."""
         return float(self.bytes), self.quality.psnr_db
 
-    @property
-    def likened(self) -> tuple[float, float]:
-        """Bytes and MS-SSIM, that in decibels of what is missing to 1."""
-        return float(self.bytes), -10 * math.log10(max(1e-9, 1 - self.quality.ms_ssim))
+
+@dataclass(frozen=True)
+class Measure:
+    """A quality at which bytes are compared where it is equal.
+
+    Attributes
+    ----------
+    about : str
+    of : callable
+        Decibels of a :class:`~tsplat.bench.measure.Quality`.
+    low, high : float
+        Over what they are compared, as far as both sides reach, dB.
+    """
+
+    about: str
+    of: Callable[[Quality], float]
+    low: float = -math.inf
+    high: float = math.inf
+
+
+def _missing_db(quality: Quality) -> float:
+    """What MS-SSIM lacks to 1, in decibels."""
+    return -10 * math.log10(max(1e-9, 1 - quality.ms_ssim))
+
+
+MEASURES = {
+    "low_to_high": Measure(f"PSNR, {LOW:g} to {HIGH:g} dB", lambda q: q.psnr_db, LOW, HIGH),
+    "shared": Measure("PSNR", lambda q: q.psnr_db),
+    "psnr_y": Measure("PSNR of Y", lambda q: q.psnr_y_db),
+    "psnr_yuv": Measure("PSNR of (6 Y + Cb + Cr) / 8", lambda q: q.psnr_yuv_db),
+    "worst": Measure("PSNR of the worst frame", lambda q: q.worst_db),
+    "ms_ssim": Measure("MS-SSIM", _missing_db),
+}
 
 
 def sizes_of(codec: str) -> tuple[str, ...]:
     """Of :data:`SIZES` those at which a codec is run."""
-    return SIZES if codec in SHRINKS else SIZES[:1]
+    return SIZES if codec in PEERS else SIZES[:1]
 
 
 @dataclass(frozen=True)
@@ -77,6 +106,8 @@ class Comparison:
     Attributes
     ----------
     clip : str
+    sha256 : str or None
+        Of the clip's file; None for a folder.
     frames : int
     rate : Fraction
         Frames a second.
@@ -90,6 +121,7 @@ class Comparison:
     """
 
     clip: str
+    sha256: str | None
     frames: int
     rate: Fraction
     source: np.ndarray
@@ -112,17 +144,18 @@ class Comparison:
         return [by_rate[point] for point in chosen]
 
     def against(self, codec: str, size: str, over: str) -> dict | None:
-        """Change of bytes at equal quality, and over what; None where too little is shared."""
-        shrinks = (1,) if size == "full_size" else SHRINKS[codec]
+        """Change of bytes at equal quality, of :data:`MEASURES`, and over what; None where too
+        little is shared."""
+        shrinks = (1,) if size == "full_size" else PEERS[codec].codec.shrinks
+        measure = MEASURES[over]
 
         def curve(points: list[Point]) -> Curve:
-            return [p.likened if over == "ms_ssim" else p.rated for p in points]
+            return [(float(p.bytes), measure.of(p.quality)) for p in points]
 
         ours = curve(self.of("tsplat"))
         theirs = [curve(self.of(codec, [n])) for n in shrinks if self.of(codec, [n])]
-        low, high = LOW, HIGH
-        if over != "low_to_high":
-            low, high = min(q for _, q in ours), max(q for _, q in ours)
+        low = max(measure.low, min(q for _, q in ours))
+        high = min(measure.high, max(q for _, q in ours))
         found = bd_rate(theirs, ours, low, high)
         if found is None:
             return None
@@ -160,8 +193,11 @@ class Comparison:
     def result(self) -> dict:
         """What ``tsplat bench rd --json`` prints of it."""
         seconds = float(self.frames / self.rate)
+        source = source_of(self.sha256)
         return {
             "clip": self.clip,
+            "sha256": self.sha256,
+            "source": asdict(source) if source else None,
             "width": self.source.shape[1],
             "height": self.source.shape[0],
             "frames": self.frames,
@@ -175,6 +211,10 @@ class Comparison:
                     "bytes": p.bytes,
                     "kbit_s": round(p.bytes * 8 / seconds / 1000, 3),
                     "psnr_db": round(p.quality.psnr_db, 4),
+                    "psnr_y_db": round(p.quality.psnr_y_db, 4),
+                    "psnr_yuv_db": round(p.quality.psnr_yuv_db, 4),
+                    "worst_db": round(p.quality.worst_db, 4),
+                    "worst_below_db": round(p.quality.psnr_db - p.quality.worst_db, 4),
                     "ms_ssim": round(p.quality.ms_ssim, 6),
                     "shimmer": p.quality.shimmer,
                     "encode_seconds": round(p.seconds, 3),
@@ -182,7 +222,7 @@ class Comparison:
                 for p in self.points
             ],
             "bd_rate": {
-                name: {s: {r: self.against(name, s, r) for r in RANGES} for s in sizes_of(name)}
+                name: {s: {m: self.against(name, s, m) for m in MEASURES} for s in sizes_of(name)}
                 for name in self.names
             },
             "gaussianimage": self.alone() if gaussianimage.NAME in self.names else None,

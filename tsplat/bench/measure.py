@@ -1,4 +1,8 @@
-"""What decoded pictures lost, and how restless they are where the scene is still."""
+"""What decoded pictures lost, and how restless they are where the scene is still.
+
+All of it is of RGB pictures as they are shown, 8 bits, of tsplat and of the others alike. VMAF is
+not among it: FFmpeg's libraries in PyAV's wheels are built without libvmaf.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,15 @@ from tsplat.files.metrics import WHOLE, ms_ssim, psnr_of, squared_error_map
 STILL_LEVELS = 2
 """Grey levels by which every channel of a pixel may change from one frame to the next while the
 scene counts as still there."""
+_YCBCR = np.array(
+    [
+        [0.299, 0.587, 0.114],
+        [-0.299 / 1.772, -0.587 / 1.772, 0.5],
+        [0.5, -0.587 / 1.402, -0.114 / 1.402],
+    ],
+    np.float32,
+)
+"""Y, Cb and Cr of RGB, full range; ITU-R BT.601."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +36,11 @@ class Quality:
     ----------
     psnr_db : float
         RGB, of the mean squared error over all frames.
+    psnr_y_db, psnr_yuv_db : float
+        The same of Y, full range; and (6 Y + Cb + Cr) / 8 of the PSNR of each, with chroma at the
+        size of the picture.
+    worst_db : float
+        RGB, of the worst frame.
     ms_ssim : float
         Mean over frames.
     shimmer : float or None
@@ -33,6 +51,9 @@ class Quality:
     """
 
     psnr_db: float
+    psnr_y_db: float
+    psnr_yuv_db: float
+    worst_db: float
     ms_ssim: float
     shimmer: float | None
     shown: np.ndarray
@@ -58,8 +79,8 @@ def quality(
     MediaError
         There are more or fewer pictures than frames, or no pixel counts.
     """
-    total = pixels = 0.0
-    similar, restless = [], []
+    pixels, planes = 0, np.zeros(3)
+    errors, similar, restless = [], [], []
     before, shown = None, frames[0]
     number = -1
     for number, picture in enumerate(decoded):
@@ -67,10 +88,12 @@ def quality(
             break
         frame = frames[number]
         part = np.ones(frame.shape[:2], bool) if inside is None else inside[number]
-        errors = squared_error_map(picture, frame)
-        total += float(errors[part].sum(dtype=np.float64))
-        pixels += int(part.sum())
         if part.any():
+            count = int(part.sum())
+            pixels += count
+            planes += _plane_errors(picture, frame, part)
+            error = squared_error_map(picture, frame)[part].sum(dtype=np.float64)
+            errors.append((float(error), count))
             parts = {} if inside is None else {"inside": part}
             similar.append(ms_ssim(picture, frame, parts)[next(iter(parts), WHOLE)])
         if before is not None:
@@ -87,8 +110,16 @@ def quality(
         raise MediaError(f"decoding gave {number + 1} pictures or more, not {len(frames)}")
     if not pixels:
         raise MediaError("there is no pixel inside the region to compare")
-    shimmer = float(np.mean(restless)) if restless else None
-    return Quality(psnr_of(total / pixels), float(np.mean(similar)), shimmer, shown)
+    y, cb, cr = (psnr_of(float(error) / pixels) for error in planes)
+    return Quality(
+        psnr_db=psnr_of(sum(error for error, _ in errors) / pixels),
+        psnr_y_db=y,
+        psnr_yuv_db=(6 * y + cb + cr) / 8,
+        worst_db=min(psnr_of(error / count) for error, count in errors),
+        ms_ssim=float(np.mean(similar)),
+        shimmer=float(np.mean(restless)) if restless else None,
+        shown=shown,
+    )
 
 
 def busiest(frames: list[np.ndarray], side: int) -> tuple[int, int]:
@@ -102,6 +133,12 @@ def busiest(frames: list[np.ndarray], side: int) -> tuple[int, int]:
     inside = sums[: max(1, height - side + 1), : max(1, width - side + 1)]
     y, x = np.unravel_index(int(inside.argmax()), inside.shape)
     return int(y), int(x)
+
+
+def _plane_errors(picture: np.ndarray, frame: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """Squared errors of Y, Cb and Cr, (3,), summed over a part of the frame."""
+    difference = np.subtract(picture, frame, dtype=np.int16)[part].astype(np.float32)
+    return np.square(difference @ _YCBCR.T).sum(0, dtype=np.float64)
 
 
 def _still(before: np.ndarray, frame: np.ndarray) -> np.ndarray:

@@ -10,9 +10,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from tsplat.bench.comparison import RANGES, Comparison, Point
+from tsplat.bench.codecs import PEERS
+from tsplat.bench.comparison import MEASURES, SHOWN, Comparison, Point
 from tsplat.bench.gaussianimage import BITS
 from tsplat.bench.html import document, table
+from tsplat.bench.sources import about
 from tsplat.errors import TsplatError
 
 _CROP_DB = (28.0, 31.0)
@@ -21,17 +23,26 @@ _COLOURS = {
     "tsplat": "#e4572e",
     "x264": "#4c8fd6",
     "x265": "#3aa374",
-    "svtav1": "#a77bd8",
+    "x265-slow": "#1f7a55",
+    "svtav1-p8": "#a77bd8",
+    "svtav1-p4": "#7446ad",
+    "x264-ld": "#4c8fd6",
+    "x265-ld": "#3aa374",
+    "svtav1-p8-ld": "#a77bd8",
+    "svtav1-p4-ld": "#7446ad",
     "gaussianimage": "#b08a3c",
 }
 _DASHES = {1: "-", 2: "--", 3: ":"}
 _READING = (
     "Bytes are of the whole .tsplat file, and of the bare elementary stream for the others. "
-    "Change of bytes is Bjontegaard's delta rate: negative is fewer bytes for tsplat. Best size: "
-    "coded at full or half size (AV1: or a third) and scaled back up, whichever takes the fewest "
-    "bytes at that quality. Shimmer is the mean squared change from frame to frame, in grey "
-    "levels squared, where the source is still. GaussianImage's bytes are an account and no file: "
-    "tsplat's own fit of every frame alone, unquantised, at the bits of quantised splats."
+    "Change of bytes is Bjontegaard's delta rate, over what both reach: negative is fewer bytes "
+    "for tsplat. PSNR is of the mean squared error over all frames, of RGB unless it says of Y; "
+    "all of it is of decoded pictures as they are shown. VMAF is not measured: FFmpeg's libraries "
+    "in PyAV have no libvmaf. Best size: coded at full or half size (AV1: or a third) and scaled "
+    "back up, whichever takes the fewest bytes at that quality. Shimmer is the mean squared change "
+    "from frame to frame, in grey levels squared, where the source is still. GaussianImage's bytes "
+    "are an account and no file: tsplat's own fit of every frame alone, unquantised, at the bits "
+    "of quantised splats."
 )
 
 
@@ -75,13 +86,14 @@ def write_page(folder: Path, comparisons: list[Comparison], summary: dict) -> No
     sections = [_means(summary)] if len(comparisons) > 1 else []
     for number, (comparison, clip) in enumerate(zip(comparisons, summary["clips"])):
         sections.append(_section(folder, f"{number:02d}", comparison, clip, summary))
-    about = (
-        f"{len(comparisons)} clip{'s' * (len(comparisons) != 1)}, preset {summary['preset']}, "
-        f"one keyframe, region of interest: {summary['roi']}"
-        + (", and everybody is measured inside it" if summary["roi"] == "person" else "")
-        + ". x264 and x265 medium, tuned for PSNR; SVT-AV1 preset 8."
+    inside = ", and everybody is measured inside it" if summary["roi"] == "person" else ""
+    ways = [f"{n}: {PEERS[n].about}" for n in comparisons[0].names if n in PEERS]
+    coding = (
+        f"{summary['dataset'] or 'Clips'}: {len(comparisons)}. Coding: {summary['coding']}, preset "
+        f"{summary['preset']}, one keyframe, region of interest: {summary['roi']}{inside}. "
+        f"{'; '.join(ways)}."
     )
-    body = "\n".join([f"<p>{escape(about)}</p>", f"<p>{_READING}</p>", *sections])
+    body = "\n".join([f"<p>{escape(coding)}</p>", f"<p>{_READING}</p>", *sections])
     page = document("tsplat bench rd", "tsplat beside other codecs", body)
     (folder / "index.html").write_text(page, encoding="utf-8")
 
@@ -94,10 +106,10 @@ def _section(folder: Path, prefix: str, comparison: Comparison, clip: dict, summ
     parts = [
         f"<h2>{title}</h2>",
         f"<p>{clip['frames']} frames of {clip['width']}x{clip['height']}, "
-        f"{float(comparison.rate):.5g} frames/s</p>",
+        f"{float(comparison.rate):.5g} frames/s.<br>{escape(about(clip['sha256']))}</p>",
         f'<picture><source srcset="{names[1]}" media="(prefers-color-scheme: dark)">'
         f'<img src="{names[0]}" alt="Rate against PSNR and MS-SSIM, {title}"></picture>',
-        _bd_table(clip["bd_rate"], summary),
+        _bd_table(clip["bd_rate"]),
         _shimmer_table(clip["shimmer"]),
     ]
     if clip["gaussianimage"]:
@@ -114,12 +126,16 @@ def _section(folder: Path, prefix: str, comparison: Comparison, clip: dict, summ
             f"{p['bytes']:,}",
             f"{p['kbit_s']:.1f}",
             f"{p['psnr_db']:.2f}",
+            f"{p['psnr_y_db']:.2f}",
+            f"{p['psnr_yuv_db']:.2f}",
+            f"{p['worst_db']:.2f} ({-p['worst_below_db']:.2f})",
             f"{p['ms_ssim']:.4f}",
             _number(p["shimmer"]),
         ]
         for p in clip["points"]
     ]
-    head = ["codec", "size", "CRF", "bytes", "kbit/s", "PSNR, dB", "MS-SSIM", "shimmer"]
+    head = ["codec", "size", "CRF", "bytes", "kbit/s", "PSNR, dB", "Y", "(6 Y + Cb + Cr) / 8",
+            "worst frame", "MS-SSIM", "shimmer"]  # fmt: skip
     parts.append(f"<details><summary>All points</summary>{table(head, rows)}</details>")
     return "\n".join(parts)
 
@@ -197,13 +213,13 @@ def _crops(folder: Path, prefix: str, comparison: Comparison, ours: Point) -> st
     )
 
 
-def _bd_table(rates: dict, summary: dict) -> str:
+def _bd_table(rates: dict) -> str:
     rows = [
-        [f"{name}, {size.replace('_', ' ')}", *(_change(found[over]) for over in RANGES)]
+        [f"{name}, {size.replace('_', ' ')}", *(_change(found[over]) for over in SHOWN)]
         for name, sizes in rates.items()
         for size, found in sizes.items()
     ]
-    return table(_bd_head(summary), rows)
+    return table(_bd_head(), rows)
 
 
 def _means(summary: dict) -> str:
@@ -212,16 +228,15 @@ def _means(summary: dict) -> str:
     for name, sizes in summary["mean_bd_rate"].items():
         for size, found in sizes.items():
             row = [f"{name}, {size.replace('_', ' ')}"]
-            for over in RANGES:
+            for over in SHOWN:
                 mean = found[over]
                 row.append(_coloured(mean["change"], f", {mean['clips']} of {clips} clips"))
             rows.append(row)
-    return f"<h2>Mean over the clips</h2>{table(_bd_head(summary), rows)}"
+    return f"<h2>Mean over the clips</h2>{table(_bd_head(), rows)}"
 
 
-def _bd_head(summary: dict) -> list[str]:
-    low, high = summary["low_db"], summary["high_db"]
-    return ["bytes against", f"{low:g} to {high:g} dB", "all shared dB", "all shared MS-SSIM"]
+def _bd_head() -> list[str]:
+    return ["bytes against", *(MEASURES[over].about for over in SHOWN)]
 
 
 def _change(found: dict | None) -> str:

@@ -11,16 +11,6 @@ import numpy as np
 from tsplat.bench import codecs as peers
 from tsplat.bench.measure import Quality, quality
 
-SHRINKS = {"x264": (1, 2), "x265": (1, 2), "svtav1": (1, 2, 3)}
-"""Parts of the clip's size at which a user at a low rate would try a codec."""
-CRFS = {
-    "x264": (51, 47, 43, 39, 35, 31, 27, 23, 19),
-    "x265": (51, 47, 43, 39, 35, 31, 27, 23, 19),
-    # Above 63 where SVT-AV1 is recent enough; otherwise they are 63 again.
-    "svtav1": (70, 67, 64, 63, 61, 58, 54, 48, 40, 30, 20),
-}
-"""Worst quality first."""
-
 
 def sweep(
     name: str,
@@ -49,10 +39,11 @@ def sweep(
         Part of the size, CRF, bytes, seconds that encoding took, and what came out.
     """
     height, width = frames[0].shape[:2]
-    for shrink in SHRINKS[name]:
+    codec = peers.PEERS[name].codec
+    for shrink in codec.shrinks:
         if not peers.fits(name, width, height, shrink):
             continue
-        for crf in CRFS[name]:
+        for crf in codec.crfs:
             clock = time.perf_counter()
             stream = peers.encode(frames, name, crf, shrink, rate)
             seconds = time.perf_counter() - clock

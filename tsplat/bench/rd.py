@@ -1,29 +1,44 @@
-"""Rate and distortion against other codecs, on the same frames in the same run."""
+"""Rate and distortion against other codecs, on the same frames in the same run.
+
+There are three comparisons: of clips coded as an encoder does by default; of clips coded with low
+delay, where every frame can be shown before the next one is there; and of single I-frames.
+"""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tsplat.bench import gaussianimage
-from tsplat.bench.comparison import HIGH, LOW, RANGES, Comparison, Point, sizes_of
+from tsplat.bench.codecs import PEERS
+from tsplat.bench.comparison import HIGH, LOW, MEASURES, Comparison, Point, sizes_of
+from tsplat.bench.datasets import readable
 from tsplat.bench.measure import busiest, quality
-from tsplat.bench.peers import SHRINKS, sweep
+from tsplat.bench.peers import sweep
+from tsplat.bench.pictures import load
+from tsplat.bench.sources import about, sha256_of
 from tsplat.config import preset as config_of
 from tsplat.errors import ConfigError, MediaError
 from tsplat.files.person import Person
 from tsplat.files.reader import Reader
 from tsplat.files.run import Run
-from tsplat.files.session import encode
+from tsplat.files.session import SPAN, encode
 from tsplat.media.source import open_source
 
 CRFS = (20.0, 25.0, 30.0, 35.0, 40.0)
-NAMES = (*SHRINKS, gaussianimage.NAME)
+NAMES = (*PEERS, gaussianimage.NAME)
 """What tsplat can be compared with."""
+CODINGS = {
+    "default": (*(name for name in PEERS if not name.endswith("-ld")), gaussianimage.NAME),
+    "low-delay": tuple(name for name in PEERS if name.endswith("-ld")),
+    "intra": ("x265-slow", "svtav1-p4"),
+}
+"""How clips can be coded, and what each way is compared with unless others are named."""
 _BEYOND_DB = 1.5
 """How far beyond what they are compared over the peers' curves go."""
 
@@ -31,7 +46,8 @@ _BEYOND_DB = 1.5
 def compare(
     clip: Path,
     *,
-    names: Iterable[str] = NAMES,
+    coding: str = "default",
+    names: Iterable[str] | None = None,
     height: int = 360,
     frames: int = 60,
     crfs: Iterable[float] = CRFS,
@@ -44,8 +60,10 @@ def compare(
     Parameters
     ----------
     clip : Path
-    names : iterable of str
-        Of :data:`NAMES`.
+    coding : str
+        Of :data:`CODINGS`; "intra" takes the first frame alone.
+    names : iterable of str, optional
+        Of :data:`NAMES`; those of the coding by default.
     height, frames : int
         Lines to scale to, and frames to take.
     crfs : iterable of float
@@ -63,24 +81,27 @@ def compare(
     """
     if str(clip) == "-":
         raise ConfigError("bench: standard input can be read only once; give a file or a folder")
-    with open_source(clip) as pictures:
-        lines = pictures.clip.height
-    if lines < height:
-        tell(f"has {lines} lines, and is not enlarged to {height}")
-        height = lines
-    with open_source(clip, height) as pictures:
-        rate = pictures.clip.rate
-        taken = [frame for (_, frame), _ in zip(pictures, range(frames))]
+    sha256 = sha256_of(clip)
+    frames = 1 if coding == "intra" else frames
     points: list[Point] = []
 
     def add(point: Point) -> None:
         points.append(point)
         tell(_line(point))
 
-    settings = {"preset": preset, "height": height, "frames": frames, "roi": roi}
-    inside = _ours(clip, taken, sorted(set(crfs), reverse=True), settings, add)
+    with readable(clip, frames) as path:
+        taken, rate = _frames(path, height, frames, tell)
+        tell(about(sha256))
+        settings = {
+            "preset": preset,
+            "height": taken[0].shape[0],
+            "frames": frames,
+            "roi": roi,
+            "span": 1 if coding == "low-delay" else SPAN,
+        }
+        inside = _ours(path, taken, sorted(set(crfs), reverse=True), settings, add)
     enough = max(HIGH, *(p.quality.psnr_db for p in points)) + _BEYOND_DB
-    chosen = tuple(names)
+    chosen = CODINGS[coding] if names is None else tuple(names)
     for name in chosen:
         if name == gaussianimage.NAME:
             for splats, size, seconds, measured in gaussianimage.sweep(taken, enough, inside):
@@ -90,7 +111,19 @@ def compare(
             add(Point(name, shrink, crf, size, seconds, measured))
     corner = busiest(taken, taken[0].shape[0] // 2)
     middle = taken[len(taken) // 2]
-    return Comparison(clip.name, len(taken), rate, middle, corner, chosen, points)
+    return Comparison(clip.name, sha256, len(taken), rate, middle, corner, chosen, points)
+
+
+def _frames(
+    clip: Path, height: int, frames: int, tell: Callable[[str], None]
+) -> tuple[list[np.ndarray], Fraction]:
+    """The first frames of a clip, scaled to so many lines where it has more, and their rate."""
+    with open_source(clip) as pictures:
+        lines = pictures.clip.height
+    if lines < height:
+        tell(f"has {lines} lines, and is not enlarged to {height}")
+    found = load(clip, min(lines, height), frames)
+    return found.frames, found.rate
 
 
 def _ours(
@@ -107,7 +140,13 @@ def _ours(
         out = Path(folder) / "clip.tsplat"
         for crf in crfs:
             background = "none" if alone else "splats"
-            config = config_of(settings["preset"], crf=crf, gop=65535, background=background)
+            config = config_of(
+                settings["preset"],
+                crf=crf,
+                gop=65535,
+                span=settings["span"],
+                background=background,
+            )
             done = encode(
                 clip,
                 out,
@@ -134,7 +173,7 @@ def summary(comparisons: list[Comparison], **settings) -> dict:
     means: dict = {}
     for name in comparisons[0].names:
         for size in sizes_of(name):
-            for over in RANGES:
+            for over in MEASURES:
                 found = [clip["bd_rate"][name][size][over] for clip in clips]
                 changes = [f["change"] for f in found if f]
                 means.setdefault(name, {}).setdefault(size, {})[over] = {
@@ -156,6 +195,6 @@ def shown(path: Path) -> Iterator[np.ndarray]:
 def _line(p: Point) -> str:
     how = f"crf {p.crf:4.0f}" if p.crf is not None else f"{p.splats} splats"
     return (
-        f"{p.codec:7} size 1/{p.shrink} {how}: {p.bytes:7d} bytes, "
+        f"{p.codec:13} size 1/{p.shrink} {how}: {p.bytes:7d} bytes, "
         f"{p.quality.psnr_db:.2f} dB, MS-SSIM {p.quality.ms_ssim:.4f}, {p.seconds:.1f} s"
     )

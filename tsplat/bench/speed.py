@@ -19,6 +19,7 @@ from tsplat.kernels import runtime
 
 _PEERS_BESIDE = ("fast", "realtime", "slow")
 """The first of these that is measured says how many bytes the others may take."""
+_PEERS = ("x264", "x265", "svtav1-p8")
 
 
 def speed(
@@ -86,7 +87,7 @@ def speed(
             decoded.append(throughput.decode(coded, name))
         size = next(r["bytes"] for n in _PEERS_BESIDE for r in encoded if r["preset"] == n)
         beside = []
-        for name in peers.PEERS:
+        for name in _PEERS:
             if peers.fits(name, width, lines, 1):
                 tell(f"{name}: encode, decode")
                 for threads in sorted({1, result["machine"]["threads"]}):

@@ -16,7 +16,6 @@ from statistics import median
 import numpy as np
 
 from tsplat.bench import codecs as peers
-from tsplat.bench.peers import CRFS
 from tsplat.bench.pictures import Pictures
 from tsplat.config import preset
 from tsplat.decoding.decoder import Decoder
@@ -149,8 +148,9 @@ def peer(clip: Pictures, name: str, size: int, threads: int) -> dict:
     def coded(crf: int) -> peers.Stream:
         return peers.encode(clip.frames, name, crf, rate=clip.rate, threads=threads)
 
-    number = bisect_left(CRFS[name], size, key=lambda crf: coded(crf).bytes)
-    crf = CRFS[name][min(number, len(CRFS[name]) - 1)]
+    crfs = peers.PEERS[name].codec.crfs
+    number = bisect_left(crfs, size, key=lambda crf: coded(crf).bytes)
+    crf = crfs[min(number, len(crfs) - 1)]
     stream, encoding = _timed(lambda: coded(crf))
     count, decoding = _timed(lambda: sum(1 for _ in peers.decode(stream, threads)))
     _, bare = _timed(lambda: peers.decode_only(stream, threads))

@@ -38,7 +38,7 @@ def pictures(clip: Clip, quick: bool) -> Result:
         for name, row in (("tsplat", above), ("GaussianImage", below))
     ]
     head = ["PSNR, dB, after", *(f"{n} iterations" for n in ITERATIONS)]
-    note = f"{COUNT} splats. Steps of the colours' conjugate gradients count as iterations."
+    note = f"{COUNT} splats. Gradients and steps of the solve for colours count as iterations."
     caption = (
         f"After {', '.join(map(str, ITERATIONS))} iterations: above tsplat, below GaussianImage; "
         "the source on the right."

@@ -147,6 +147,14 @@ def _summary(found: dict) -> str:
     rows = [
         row("GaussianImage's iterations to 30 dB over tsplat's", "11.6", ratio,
             number(ratio, ".1f")),
+        row("the same, all fits counted that found tsplat's horizon", "-", "oracle_ratio",
+            number("oracle_ratio", ".1f")),
+        row("the same without growing: superpixels and Adam", "-", "both_ratio",
+            number("both_ratio", ".1f")),
+        row("of it, superpixels alone, with Adan on both sides", "-", "start_ratio",
+            number("start_ratio", ".1f")),
+        row("of it, Adam alone, from random splats on both sides", "-", "optimizer_ratio",
+            number("optimizer_ratio", ".1f")),
         row("its time to 30 dB over tsplat's", "8.7", seconds, number(seconds, ".1f")),
         row("bits saved at equal PSNR", "78%", saved, number(saved, ".1%")),
     ]  # fmt: skip
