@@ -23,6 +23,9 @@ from tsplat.stream import container, payload
 from tsplat.stream.container import INTRA, TICKS
 from tsplat.stream.payload import State
 
+_SPAN = 3
+"""Frames of the span at which a bit has its price: what a coded frame says shows in all frames of
+its span and of the next, and may cost the more, the more there are."""
 _ROOM = 1.3
 """Splats that P-frames may bring an I-frame's to."""
 
@@ -35,6 +38,30 @@ class Frame:
     ticks: int
     region: Region | None
     number: int
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A P-packet that may be sent.
+
+    Attributes
+    ----------
+    frames : list of Frame
+        That it shows.
+    packet : bytes
+    state : State
+        What a decoder then has.
+    errors : (N,) float64
+        Weighted squared errors of the frames as shown.
+    price : float
+        Of a bit, as such an error.
+    """
+
+    frames: list[Frame]
+    packet: bytes
+    state: State
+    errors: np.ndarray
+    price: float
 
 
 @dataclass(frozen=True)
@@ -76,6 +103,8 @@ class Coder:
     ----------
     state : State or None
         What a decoder of the packets so far has.
+    error : float
+        Weighted squared error of the last coded frame.
     """
 
     def __init__(
@@ -84,6 +113,7 @@ class Coder:
         self._scene, self._ways, self._inter = scene, ways, inter
         self._control, self._statistics = control, statistics
         self.state: State | None = None
+        self.error = 0.0
 
     def intra(self, frame: Frame, config: EncoderConfig) -> bytes:
         """I-packet of a frame."""
@@ -92,7 +122,8 @@ class Coder:
         while True:
             quality = control.intra(self._scene.focus.pixels)
             splats = self._ways.intra(self._scene, frame.pixels, quality, config)
-            if not control.again(self._psnr(splats.dequantise())):
+            self.error = self._error(splats.dequantise(), frame.pixels)
+            if not control.again(_psnr(self.error, self._scene.focus.total)):
                 break
         self._inter.begin(self._scene, frame.pixels, splats)
         with self._statistics.timed("code"):
@@ -106,27 +137,36 @@ class Coder:
         control.intra_coded(len(packet), frame.ticks / TICKS or 1)
         return packet
 
-    def inter(self, frames: list[Frame], config: EncoderConfig) -> bytes | None:
-        """P-packet of the last frame, over those before it; None if the scene has changed, or
-        there is nothing to build on."""
+    def inter(self, frames: list[Frame], config: EncoderConfig) -> Trial | None:
+        """P-packet of the last frame, over those before it, for :meth:`take`; None if the scene
+        has changed, or there is nothing to build on."""
         frame, control, before = frames[-1], self._control, self.state
         if before is None:
             return None
         self._scene.canvas.set_target(frame.pixels)
         price = control.inter(self._scene.focus.pixels)
         room = round(_ROOM * self._statistics.splats)
-        change = self._inter.change(self._scene, before, frame.pixels, config, price, room)
+        change = self._inter.change(self._scene, before, frame.pixels, config, price * _SPAN / len(frames), room)
         coded = self._coded(before, change) if change else None
         if coded is None:
             return None
-        data, self.state = coded
-        self._statistics.p_frames += 1
-        self._statistics.between += len(frames) - 1
-        self._statistics.changed_splats += int(self.state.changed.sum())
+        data, state = coded
         ticks = [f.ticks for f in frames]
         packet = container.pack_inter(frame.number, data, ticks, self._scene.header.span)
-        held = self._span_psnr(before, self.state, frames) if config.psnr else None
-        control.inter_coded(len(packet), max(1, sum(ticks)) / TICKS, held)
+        return Trial(frames, packet, state, self._errors(before, state, frames), price)
+
+    def take(self, trial: Trial) -> bytes:
+        """Its packet, to be sent; frames build on it from now on."""
+        frames, packet = trial.frames, trial.packet
+        self.state, self.error = trial.state, float(trial.errors[-1])
+        self._scene.canvas.set_target(frames[-1].pixels)
+        self._inter.coded(self._scene, frames[-1].pixels, self.state.splats)
+        self._statistics.p_frames += 1
+        self._statistics.between += len(frames) - 1
+        self._statistics.changed_splats += int(trial.state.changed.sum())
+        psnr = _psnr(float(trial.errors.mean()), self._scene.focus.total)
+        ticks = sum(f.ticks for f in frames)
+        self._control.inter_coded(len(packet), max(1, ticks) / TICKS, psnr)
         return packet
 
     def _coded(self, before: State, change: Change) -> tuple[bytes, State] | None:
@@ -148,19 +188,23 @@ class Coder:
             # Differences too far apart for a set's models.
             return None
 
-    def _span_psnr(self, before: State, now: State, frames: list[Frame]) -> float:
-        """Weighted PSNR of all frames that a P-packet shows, interpolated ones included, dB."""
+    def _errors(self, before: State, now: State, frames: list[Frame]) -> np.ndarray:
+        """Weighted squared errors of all frames that a P-packet shows, (N,), those between
+        included."""
         first, last = before.splats.dequantise(), now.splats.dequantise()
-        errors = []
-        for number, frame in enumerate(frames, 1):
-            self._scene.canvas.set_target(frame.pixels)
-            shown = between(first, last, now.origin, number / len(frames))
-            errors.append(10 ** (-self._psnr(shown) / 10))
-        return -10 * math.log10(sum(errors) / len(errors))
+        places = [number / len(frames) for number in range(1, len(frames) + 1)]
+        shown = (between(first, last, now.origin, at) for at in places)
+        return np.array([self._error(s, f.pixels) for s, f in zip(shown, frames)])
 
-    def _psnr(self, splats: Splats) -> float:
-        """Weighted PSNR of splats against the canvas's target, dB."""
-        self._scene.canvas.begin()
-        self._scene.canvas.load(splats.params, splats.weights)
-        error = self._scene.canvas.squared_error() / max(1e-9, 3 * self._scene.focus.total)
-        return -10 * math.log10(max(error, 1e-10))
+    def _error(self, splats: Splats, picture: np.ndarray) -> float:
+        """Weighted squared error of splats."""
+        canvas = self._scene.canvas
+        canvas.set_target(picture)
+        canvas.begin()
+        canvas.load(splats.params, splats.weights)
+        return canvas.squared_error()
+
+
+def _psnr(error: float, pixels: float) -> float:
+    """Of a weighted squared error, dB."""
+    return -10 * math.log10(max(error / max(1e-9, 3 * pixels), 1e-10))

@@ -13,6 +13,7 @@ from tsplat.encoding.coder import Coder, Frame, Ways
 from tsplat.encoding.control import Control
 from tsplat.encoding.focus import Focus
 from tsplat.encoding.predict.cut import Cuts
+from tsplat.encoding.spans import Spans
 from tsplat.encoding.statistics import Statistics
 from tsplat.encoding.ways import Scene
 from tsplat.errors import ConfigError
@@ -111,8 +112,8 @@ class Encoder:
         )
         self.header = self._header.pack()
         self.statistics = Statistics()
-        self._span = config.span or 1
-        self._canvas = Canvas(width, height, normalised=True)
+        self._spans = Spans(config.span or 1)
+        self._canvas = Canvas(width, height, normalised=self._header.normalised)
         self._focus = Focus(width, height, config.background)
         scene = Scene(self._canvas, self._focus, self._header, self.statistics.timed)
         self._coder = Coder(scene, ways, ways.inter(config), control, self.statistics)
@@ -175,11 +176,11 @@ class Encoder:
             ahead = self._flush()
             return self._put(ahead + self._intra_packets(new, len(ahead)))
         self._waiting.append(new)
-        if len(self._waiting) == self._span:
-            return self._put(self._flush())
-        # It may be that the caller fills the same array with the next frame.
-        self._waiting[-1] = replace(new, pixels=frame.copy())
-        return b""
+        packets = self._put(self._flush(wait=True))
+        if self._waiting:
+            # It may be that the caller fills the same array with the next frame.
+            self._waiting[-1] = replace(new, pixels=frame.copy())
+        return packets
 
     def flush(self) -> bytes:
         """The frames that still wait: what :meth:`finish` gives, without the index."""
@@ -232,27 +233,41 @@ class Encoder:
         self.statistics.bytes += len(packets)
         return packets
 
-    def _flush(self) -> bytes:
-        """Packets of the frames that wait: a P-frame for the last one."""
-        waiting, self._waiting = self._waiting, []
-        if not waiting or self._coder.state is None:
-            return b""
-        last = waiting[-1]
-        self._focus.turn(last.region, self._canvas)
-        if self._focus.uncovered <= _NEW_REGION:
-            packet = self._coder.inter(waiting, self.config)
-            if packet is not None:
-                return self._background_packet(last, False) + packet
-        self._waiting = waiting[:-1]
-        ahead = self._flush()
-        return ahead + self._intra_packets(last, len(ahead))
+    def _flush(self, wait: bool = False) -> bytes:
+        """Packets of the frames that wait, or of those of whole spans."""
+        packets = b""
+        while len(self._waiting) >= (self._spans.wanted if wait else 1):
+            packets += self._span_packets(len(packets))
+        return packets
+
+    def _span_packets(self, ahead: int) -> bytes:
+        """Packets of one span, which come after some bytes that are not in the stream yet."""
+        count = min(len(self._waiting), self._spans.wanted)
+        while True:
+            frames = self._waiting[:count]
+            self._focus.turn(frames[-1].region, self._canvas)
+            full = self._focus.uncovered <= _NEW_REGION
+            trial = self._coder.inter(frames, self.config) if full else None
+            if trial is None:
+                if count > 1:
+                    count = (count + 1) // 2
+                    continue
+                self._waiting = self._waiting[1:]
+                return self._intra_packets(frames[-1], ahead)
+            cost = trial.price * 8 * len(trial.packet)
+            shorter = self._spans.shorter(trial.errors, self._coder.error, cost)
+            if shorter == count:
+                break
+            count = shorter
+        self._waiting = self._waiting[count:]
+        return self._background_packet(frames[-1], False) + self._coder.take(trial)
 
     def _intra_packets(self, frame: Frame, ahead: int) -> bytes:
         """An I-frame's packets, which come after some bytes that are not in the stream yet."""
         self._focus.turn(frame.region, self._canvas)
         behind = self._background_packet(frame, True)
         self._intra_offsets.append((frame.number, self._offset + ahead))
-        self._since_intra = 0
+        self._since_intra = self._frame - frame.number
         return behind + self._coder.intra(frame, self.config)
 
     def _background_packet(self, frame: Frame, keyframe: bool) -> bytes:

@@ -47,8 +47,10 @@ class ByRate:
         self._flow = Flow()
 
     def begin(self, scene: Scene, picture: np.ndarray, splats: QuantizedSplats) -> None:
-        self._flow.forget()
-        self._look(scene, picture)
+        self._flow.keep(picture)
+
+    def coded(self, scene: Scene, picture: np.ndarray, splats: QuantizedSplats) -> None:
+        self._flow.keep(picture)
 
     def change(
         self,
@@ -68,7 +70,7 @@ class ByRate:
         if self._motion != "flow":
             return REST if self._motion == "grid" else None
         with scene.timed("flow"):
-            return self._flow.next(picture)
+            return self._flow.to(picture)
 
 
 def _changed(

@@ -76,6 +76,9 @@ class Inter(Protocol):
     def begin(self, scene: Scene, picture: np.ndarray, splats: QuantizedSplats) -> None:
         """An I-frame was coded as these splats: P-frames build on it from now on."""
 
+    def coded(self, scene: Scene, picture: np.ndarray, splats: QuantizedSplats) -> None:
+        """The change last said of this picture was coded, as these splats: likewise."""
+
     def change(
         self,
         scene: Scene,

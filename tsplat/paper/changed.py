@@ -43,10 +43,15 @@ class Changed:
     def __init__(self, threshold: float = THRESHOLD, selection: str = "literal"):
         self._threshold = threshold
         self._grows = selection == "growth"
+        self._tiles: np.ndarray | None = None
 
     def begin(self, scene: Scene, picture: np.ndarray, splats: QuantizedSplats) -> None:
         if self._grows:
             scene.canvas.settle(splats.dequantise().params)
+
+    def coded(self, scene: Scene, picture: np.ndarray, splats: QuantizedSplats) -> None:
+        if self._grows:
+            scene.canvas.settle(splats.dequantise().params, self._tiles, SLACK)
 
     def change(
         self,
@@ -82,8 +87,7 @@ class Changed:
             values[chosen], arrivals = np.split(part, [int(chosen.sum())])
             arrivals = payload.addable(arrivals, before, header)
         values = np.concatenate([values, arrivals])
-        if self._grows:
-            canvas.settle(QuantizedSplats(values, header.steps).dequantise().params, tiles, SLACK)
+        self._tiles = tiles
         return Change(stay, values, None)
 
     def _selected(self, scene: Scene, params: np.ndarray, picture: np.ndarray) -> Selection:

@@ -31,25 +31,28 @@ class Flow:
         self._search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         self._before: np.ndarray | None = None
 
-    def forget(self) -> None:
-        self._before = None
+    def keep(self, frame: np.ndarray) -> None:
+        """Motion is to be from this frame, (H, W, 3) uint8, on."""
+        self._before = _grey(frame)
 
-    def next(self, frame: np.ndarray) -> np.ndarray | None:
-        """Motion from the frame before to this one, (H, W, 3) uint8: (h, w, 2) float32, pixels of
-        the full size. None for the first, where it is too small, or where nothing moves."""
-        height, width = frame.shape[:2]
-        if min(height, width) < 64:
-            return None
-        size = (width // 2, height // 2)
-        grey = cv2.resize(
-            cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_AREA
-        )
-        before, self._before = self._before, grey
-        if before is None:
+    def to(self, frame: np.ndarray) -> np.ndarray | None:
+        """Motion from the frame kept to this one: (h, w, 2) float32, pixels of the full size. None
+        where it is too small, or where nothing moves."""
+        before, grey = self._before, _grey(frame)
+        if before is None or grey is None:
             return None
         flow = self._search.calc(before, grey, np.zeros((*grey.shape, 2), np.float32))
         smooth = cv2.blur(flow, (9, 9)) * 2
         return smooth if np.abs(smooth).max() >= _LEAST else None
+
+
+def _grey(frame: np.ndarray) -> np.ndarray | None:
+    """At half size; None of a frame that is too small for flow."""
+    height, width = frame.shape[:2]
+    if min(height, width) < 64:
+        return None
+    grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+    return cv2.resize(grey, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
 
 
 def vectors_of(flow: np.ndarray, params: np.ndarray, width: int, height: int) -> np.ndarray:

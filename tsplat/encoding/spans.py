@@ -1,0 +1,69 @@
+"""How many frames a P-packet takes: as many as can be interpolated for less than another costs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+_FIRST = 4
+"""Frames of the first span."""
+_GROW = 0.25
+"""Of what a packet costs: a longer span is tried where interpolation adds less than that."""
+_WORST = 2.0
+"""A frame between has at most so many times the squared error of the coded ones around it: 3 dB."""
+_PATIENCE = 32
+"""Spans after which a longer one is tried again, at most."""
+
+
+class Spans:
+    """Spans of one clip, each from the ones before.
+
+    A span is halved when what interpolation adds to the squared error is worth more than the
+    packet that would take it away, or is seen; and doubled after one that was far from it.
+
+    Parameters
+    ----------
+    most : int
+        Frames, 1..127.
+
+    Attributes
+    ----------
+    wanted : int
+        Frames of the next span.
+    """
+
+    def __init__(self, most: int):
+        self._most = most
+        self.wanted = min(_FIRST, most)
+        self._pause, self._rest = 1, 0
+        self._grown = False
+
+    def shorter(self, errors: np.ndarray, before: float, packet_cost: float) -> int:
+        """Frames of the span that a trial shows to be worth coding; the trial's if it is good.
+
+        Parameters
+        ----------
+        errors : (N,) float
+            Weighted squared errors of its frames, the coded one last.
+        before : float
+            Of the coded frame before.
+        packet_cost : float
+            What its bits cost, as a squared error.
+        """
+        count, last = len(errors), errors[-1]
+        places = np.arange(1, count) / count
+        around = before * (1 - places) + last * places
+        excess = float((errors[:-1] - around).sum()) if count > 1 else 0.0
+        seen = bool((errors[:-1] > _WORST * around).any())
+        if count > 1 and (seen or excess > packet_cost):
+            if self._grown:
+                self._pause = min(_PATIENCE, 2 * self._pause)
+            self._rest, self._grown = self._pause, False
+            self.wanted = (count + 1) // 2
+            return self.wanted
+        if self._grown:
+            self._pause, self._grown = 1, False
+        if count == self.wanted:
+            self._rest -= 1
+            if excess < _GROW * packet_cost and self._rest <= 0 and count < self._most:
+                self.wanted, self._grown = min(self._most, 2 * count), True
+        return count
