@@ -173,7 +173,7 @@ def _configured(given: dict[str, Any]) -> tuple[Any, Any]:
     if len(settings.keys() & {"crf", "bitrate", "psnr"}) > 1:
         raise ConfigError("crf, bitrate and psnr exclude one another")
     settings |= to_encode(given["background"])
-    settings |= {"span": 1} if given["low_delay"] else {}
+    settings |= {"max_span": 1} if given["low_delay"] else {}
     settings |= choices.parse_settings(given["settings"], name)
     if name != choices.PAPER:
         return preset(name, **settings), None

@@ -12,6 +12,8 @@ PRESETS = ("realtime", "fast", "slow")
 PAPER = "paper"
 """The preset that codes as the paper does."""
 BACKGROUNDS = ("splats", "none", "blur", "video")
+BLENDS = ("sum", "normalised")
+"""What a pixel is made of its splats, by its number in a header."""
 MOTIONS = ("flow", "grid", "none")
 SELECTIONS = ("literal", "growth")
 ENTROPIES = ("vanilla", "bits-back")
@@ -63,7 +65,8 @@ SETTINGS = {
         Setting("gaussians", int, "by quality and size", "splats that an I-frame is fitted with"),
         Setting("motion", MOTIONS, "flow", "what the vectors that move splats start from"),
         Setting("window", float, "1", "seconds over which --bitrate is kept"),
-        Setting("span", int, "3, live 1", "frames from one P-frame to the next"),
+        Setting("max_span", int, "16, live 1", "most frames from one P-frame to the next"),
+        Setting("blend", BLENDS, "normalised", "what a pixel is made of its splats"),
         Setting(
             "selection", SELECTIONS, "literal", "residuals over the threshold, or its growth", True
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import astuple, dataclass, field, fields, replace
 
-from tsplat.choices import BACKGROUNDS, MOTIONS, PRESETS, one_of, unknown
+from tsplat.choices import BACKGROUNDS, BLENDS, MOTIONS, PRESETS, one_of, unknown
 from tsplat.errors import ConfigError
 from tsplat.splats import MAX_SPLATS, Steps
 
@@ -169,10 +169,13 @@ class EncoderConfig:
     gaussians : int or None
         Splats that an I-frame is fitted with, 1..65535; by ``crf`` and the picture's size by
         default. Those that do not pay are left out.
-    span : int or None
-        Frames from one P-frame to the next, 1..255; those between are interpolated, and an encoder
-        gives packets late. By default 1 for an :class:`~tsplat.encoding.encoder.Encoder` and what
-        is live, 3 for files.
+    max_span : int or None
+        Most frames from one P-frame to the next, 1..255; those between are interpolated, and an
+        encoder gives packets late. Less where what moves cannot be interpolated. By default 1 for
+        an :class:`~tsplat.encoding.encoder.Encoder` and what is live, 16 for files.
+    blend : {"normalised", "sum"}
+        What a pixel is made of its splats: the mean of their colours, or, as the paper and
+        GaussianImage have it, their sum.
     gop : int
         Frames from one I-frame to the next, 1..65535; scene cuts make I-frames besides.
     motion : {"flow", "grid", "none"}
@@ -200,7 +203,8 @@ class EncoderConfig:
     window: float = 1.0
     psnr: float | None = None
     gaussians: int | None = None
-    span: int | None = None
+    max_span: int | None = None
+    blend: str = "normalised"
     gop: int = 250
     motion: str = "flow"
     intra: FitConfig = field(default_factory=lambda: _INTRA)
@@ -222,8 +226,9 @@ class EncoderConfig:
         _within("window", self.window, 0.1, 3600)
         if self.gaussians is not None:
             _count("gaussians", self.gaussians, 1, MAX_SPLATS)
-        if self.span is not None:
-            _count("span", self.span, 1, 255)
+        if self.max_span is not None:
+            _count("max_span", self.max_span, 1, 255)
+        one_of("blend", self.blend, BLENDS)
         _count("gop", self.gop, 1, 65535)
         one_of("motion", self.motion, MOTIONS)
         one_of("background", self.background, BACKGROUNDS)

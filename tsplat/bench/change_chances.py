@@ -45,10 +45,10 @@ class Counted(Contexts):
 
 def count(frames: list[np.ndarray], crf: float) -> None:
     """Encode frames, and take the packets apart."""
-    encoded = encode_clip(frames, EncoderConfig(crf=crf, span=3, gop=65535))
+    encoded = encode_clip(frames, EncoderConfig(crf=crf, max_span=3, gop=65535))
     header = Header.unpack(encoded.header)
     state = None
-    for packet in scan.packets(encoded.stream, span=header.span):
+    for packet in scan.packets(encoded.stream):
         if isinstance(packet, scan.Damage):
             continue
         if packet.kind == container.INTRA:

@@ -97,7 +97,7 @@ def compare(
             "height": taken[0].shape[0],
             "frames": frames,
             "roi": roi,
-            "span": 1 if coding == "low-delay" else SPAN,
+            "max_span": 1 if coding == "low-delay" else SPAN,
         }
         inside = _ours(path, taken, sorted(set(crfs), reverse=True), settings, add)
     enough = max(HIGH, *(p.quality.psnr_db for p in points)) + _BEYOND_DB
@@ -144,7 +144,7 @@ def _ours(
                 settings["preset"],
                 crf=crf,
                 gop=65535,
-                span=settings["span"],
+                max_span=settings["max_span"],
                 background=background,
             )
             done = encode(

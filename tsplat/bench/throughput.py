@@ -65,7 +65,7 @@ def encode(clip: Pictures, name: str) -> tuple[bytes, dict]:
         ``rest`` is what no stage took. All but ``matting`` together are the time of a frame.
     """
     height, width = clip.frames[0].shape[:2]
-    config = preset(name, span=SPAN)
+    config = preset(name, max_span=SPAN)
     matting = Matting()
     matting(clip.frames[0])
     tracker = Tracker(width, height, matting)

@@ -133,7 +133,7 @@ def main() -> None:
         runtime.start("cpu")
         clips = [load(path, options.height, options.frames) for path in options.clips]
         # As in files: interpolated frames, one keyframe.
-        config = preset(options.preset, span=SPAN, gop=65535)
+        config = preset(options.preset, max_span=SPAN, gop=65535)
         heads = (f"{sign} {options.factor:g}" for sign in "/x")
         print(" " * 16, *(f"{head:>9}" for head in heads))
         for knob, down, up in tune(clips, config, crfs, options.factor):

@@ -121,7 +121,7 @@ class Decoder:
         if not isinstance(packet, Packet):
             if not packet:
                 raise BitstreamError(Fault.CUT_OFF, "packet cut off", offset=0)
-            items = scan.packets(packet, 0, self.header.span, self._frame, self._limits)
+            items = scan.packets(packet, 0, self._frame, self._limits)
         for item in items:
             try:
                 if isinstance(item, Damage):
@@ -253,7 +253,7 @@ class Decoder:
             splats = splats.scaled(self.size[0] / header.width, self.size[1] / header.height)
         backend = runtime.current()
         if self._screen is None or self._screen.backend is not backend:
-            self._screen = Screen(*self.size, backend, True)
+            self._screen = Screen(*self.size, backend, self.header.blend == "normalised")
         return self._screen.picture(splats.params, splats.weights)
 
 

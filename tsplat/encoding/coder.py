@@ -146,13 +146,14 @@ class Coder:
         self._scene.canvas.set_target(frame.pixels)
         price = control.inter(self._scene.focus.pixels)
         room = round(_ROOM * self._statistics.splats)
-        change = self._inter.change(self._scene, before, frame.pixels, config, price * _SPAN / len(frames), room)
+        shared = price * _SPAN / len(frames)
+        change = self._inter.change(self._scene, before, frame.pixels, config, shared, room)
         coded = self._coded(before, change) if change else None
         if coded is None:
             return None
         data, state = coded
         ticks = [f.ticks for f in frames]
-        packet = container.pack_inter(frame.number, data, ticks, self._scene.header.span)
+        packet = container.pack_inter(frame.number, data, ticks)
         return Trial(frames, packet, state, self._errors(before, state, frames), price)
 
     def take(self, trial: Trial) -> bytes:

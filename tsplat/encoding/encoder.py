@@ -107,13 +107,13 @@ class Encoder:
             outside="colour" if config.background == "none" else config.background,
             backdrop=config.backdrop,
             codec=self._behind.codec if self._behind else 0,
-            span=config.span or 1,
+            blend=config.blend,
             bits_back=ways.bits_back,
         )
         self.header = self._header.pack()
         self.statistics = Statistics()
-        self._spans = Spans(config.span or 1)
-        self._canvas = Canvas(width, height, normalised=self._header.normalised)
+        self._spans = Spans(config.max_span or 1)
+        self._canvas = Canvas(width, height, normalised=config.blend == "normalised")
         self._focus = Focus(width, height, config.background)
         scene = Scene(self._canvas, self._focus, self._header, self.statistics.timed)
         self._coder = Coder(scene, ways, ways.inter(config), control, self.statistics)

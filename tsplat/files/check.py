@@ -69,7 +69,7 @@ class Check:
         clock = time.perf_counter()
         decoder, at = self._decoder, 0
         while at < len(packets):
-            packet = container.unpack_packet(packets, at, decoder.frame, decoder.header.span)
+            packet = container.unpack_packet(packets, at, decoder.frame)
             if packet.kind == container.INTRA:
                 self.intra.append((packet.frame, self._taken + at))
             at += packet.size

@@ -115,7 +115,7 @@ def _stream(header: Header) -> dict[str, Any]:
         "height": header.height,
         "rate": str(header.rate),
         "aspect": str(header.aspect),
-        "span": header.span,
+        "blend": header.blend,
         "region": {"cell_px": header.cell, "outside": header.outside} if header.cell else None,
         "steps": {
             "mean_px": header.steps.mean / 256,
@@ -129,13 +129,15 @@ def _stream(header: Header) -> dict[str, Any]:
 def _totals(reader: Reader, found: _Found) -> dict[str, Any]:
     """Of all packets."""
     header, length = reader.header, float(reader.end())
-    shown = sum(f["span"] for f in found.frames)
+    spans = [f["span"] for f in found.frames]
+    shown = sum(spans)
     sums = {kind: _sums(found.of(kind)) for kind in "IP"}
     return {
         "duration_s": round(length, 6),
         "frames": shown,
         "i_frames": len(found.of("I")),
         "p_frames": len(found.of("P")),
+        "longest_span": max(spans, default=1),
         "b_frames": shown - len(found.frames),
         "splats": max((f["splats"] for f in found.frames), default=0),
         "bytes": reader.bytes,

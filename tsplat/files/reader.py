@@ -274,7 +274,7 @@ class Reader:
         return Decoder(self.header, self._size, self._background, self._limits)
 
     def _scanned(self, at: int) -> Iterator[Packet | Damage]:
-        return scan.packets(self._source, at, self.header.span, limits=self._limits)
+        return scan.packets(self._source, at, limits=self._limits)
 
     def _shown(self, decoder: Decoder, at: float = 1.0) -> np.ndarray:
         return decoder.cutout(at) if self._cutout else decoder.picture(at)
@@ -320,7 +320,8 @@ class Reader:
             raise IndexError(f"frame {frame}: {self._name} has {count}")
         frame %= count
         held, coming = self._random
-        if not held or not -held[0][1].span < frame - held[0][1].frame <= self.header.span:
+        at = held[0][1] if held else None
+        if at is None or not at.frame - at.span < frame or self._join(frame)[0] > at.frame:
             held, coming = [], self._seek(frame)
         self._random = [], iter(())
         why: BitstreamError | None = None

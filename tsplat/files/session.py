@@ -34,7 +34,7 @@ from tsplat.splats import MAX_PIXELS, MAX_SIDE
 from tsplat.stream import container
 from tsplat.stream.index import pack_index
 
-SPAN = 3
+SPAN = 16
 """Frames from one P-frame to the next, where interpolated frames may come late."""
 AHEAD = 4
 """Frames that are read, and in which the person is found, before they are encoded."""
@@ -103,8 +103,8 @@ def encode(
         raise ConfigError(f"roi: masks are one a frame, of which live drops some; got {person.roi}")
     if run.live and not ways.steady:
         raise ConfigError("live: the paper's ways heed no clock")
-    if config.span is None:
-        config = replace(config, span=1 if run.live or person.has_masks else SPAN)
+    if config.max_span is None:
+        config = replace(config, max_span=1 if run.live or person.has_masks else SPAN)
     if run.jobs != 1:
         jobs.check(run.jobs, source, person.roi, run.live, config, ways)
     check_distinct(source, target)

@@ -27,7 +27,7 @@ def warm(config: EncoderConfig, ways: Ways | None = None) -> float:
     # Enough changes for a P-frame to be about, but not so much that it is another scene.
     second = first.copy()
     second[: _SIDE // 3] += 40
-    small = replace(config, span=1, gaussians=64, background="splats", background_kbps=None)
+    small = replace(config, max_span=1, gaussians=64, background="splats", background_kbps=None)
     encoder = Encoder(_SIDE, _SIDE, 30, small, ways=ways)
     decoder = Decoder(encoder.header)
     for frame in (first, second):

@@ -55,7 +55,7 @@ def codec(
         bits_back=entropy == "bits-back",
         steady=False,
     )
-    return preset("fast", **settings), ways
+    return preset("fast", blend="sum", **settings), ways
 
 
 @dataclass(frozen=True)

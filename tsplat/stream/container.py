@@ -21,6 +21,8 @@ KIND_NAMES = {INTRA: "I", INTER: "P", INDEX: "index", BACKGROUND: "background"}
 
 SYNC = b"TSI"
 _INTER, _TIMED, _IGNORABLE, _KIND = 128, 64, 32, 31
+_NUMBERS, _SHORT = 16, 7
+"""A P-packet's number is counted modulo so many, and a span up to so many stands beside it."""
 MAX_TICKS = 1 << 35
 """Beyond what a varint holds."""
 _HEAD = 24
@@ -83,7 +85,7 @@ def pack_packet(kind: int, frame: int, payload: bytes, ticks: int = TICKS) -> by
     return body + checksum(body)
 
 
-def pack_inter(frame: int, payload: bytes, ticks: Sequence[int], span: int) -> bytes:
+def pack_inter(frame: int, payload: bytes, ticks: Sequence[int]) -> bytes:
     """Bytes of a P-packet.
 
     Parameters
@@ -93,23 +95,20 @@ def pack_inter(frame: int, payload: bytes, ticks: Sequence[int], span: int) -> b
     payload : bytes
     ticks : sequence of int
         Time of each frame since the one before, from the first that is interpolated.
-    span : int
-        The header's.
     """
     timed = any(t != TICKS for t in ticks)
-    extended = timed or len(ticks) != span
-    body = bytes([_INTER | frame & 127]) + varint.pack(2 * len(payload) + extended)
+    extended = timed or len(ticks) > _SHORT
+    first = frame % _NUMBERS << 3 | (0 if extended else len(ticks))
+    body = bytes([_INTER | first]) + varint.pack(len(payload))
     if extended:
-        body += varint.pack(len(ticks) - 1) + bytes([timed])
+        body += varint.pack(2 * (len(ticks) - 1) + timed)
     if timed:
         body += b"".join(varint.pack(t) for t in ticks)
     body += payload
     return body + _inter_check(body, frame)
 
 
-def unpack_packet(
-    data, at: int = 0, before: int | None = None, span: int = 1, limits: Limits = FORMAT
-) -> Packet:
+def unpack_packet(data, at: int = 0, before: int | None = None, limits: Limits = FORMAT) -> Packet:
     """Read the packet at a position; the inverse of :func:`pack_packet` and :func:`pack_inter`.
 
     Parameters
@@ -118,8 +117,6 @@ def unpack_packet(
     at : int
     before : int, optional
         Number of the last coded frame.
-    span : int
-        The header's.
     limits : Limits
         What the packet may claim.
 
@@ -129,7 +126,7 @@ def unpack_packet(
         The packet is damaged or cut off, of a kind that this reader must know and does not, beyond
         a limit, or a P-packet after none. Others may be missing before it (:meth:`Packet.follows`).
     """
-    head = packet_head(data, at, span, limits)
+    head = packet_head(data, at, limits)
     if head.kind == INTER:
         return _unpack_inter(data, at, head, before)
     end = head.start + head.size
@@ -157,8 +154,8 @@ def _unpack_inter(data, at: int, head: Head, before: int | None) -> Packet:
         raise BitstreamError(Fault.CUT_OFF, "packet cut off", offset=at, frame=expected)
     if expected is None:
         raise missing_reference(at)
-    # The first frame from the expected one on that has these seven bits.
-    frame = expected + (head.frame - expected & 127)
+    # The first frame from the expected one on that has these bits.
+    frame = expected + (head.frame - expected) % _NUMBERS
     if frame >= _MAX_FRAMES:
         raise BitstreamError(Fault.LIMIT, f"packet claims frame {frame}", field="frame", offset=at)
     if _inter_check(bytes(data[at:end]), frame) != bytes(data[end : end + 2]):
@@ -176,7 +173,7 @@ def missing_reference(offset: int | None = None, frame: int | None = None) -> Bi
 
 @dataclass(frozen=True)
 class Head:
-    """What stands before a payload; frame: of a P-packet, its seven bits."""
+    """What stands before a payload; frame: of a P-packet, its four bits."""
 
     kind: int
     ignorable: bool
@@ -186,13 +183,13 @@ class Head:
     size: int
 
 
-def packet_head(data, at: int, span: int, limits: Limits = FORMAT) -> Head:
+def packet_head(data, at: int, limits: Limits = FORMAT) -> Head:
     """What a packet says of itself; parameters and errors as of :func:`unpack_packet`."""
     head = bytes(data[at : at + _HEAD])
     if not head:
         raise BitstreamError(Fault.CUT_OFF, "packet cut off", offset=at)
     if head[0] & _INTER:
-        return _inter_head(data, at, span, limits)
+        return _inter_head(data, at, limits)
     kind, position = head[0], 1
     try:
         if kind & _KIND == INTRA:
@@ -219,38 +216,35 @@ def packet_head(data, at: int, span: int, limits: Limits = FORMAT) -> Head:
     return Head(kind & _KIND, ignorable, frame, (ticks,), at + position, size)
 
 
-def _inter_head(data, at: int, span: int, limits: Limits) -> Head:
+def _inter_head(data, at: int, limits: Limits) -> Head:
     wanted = _HEAD
     head = bytes(data[at : at + wanted])
     try:
         size, position = varint.unpack(head, 1)
-        ticks = [TICKS] * span
-        if size & 1:
+        span, timed = head[0] & _SHORT, 0
+        if not span:
             more, position = varint.unpack(head, position)
-            if more >= limits.span:
-                raise BitstreamError(
-                    Fault.LIMIT, f"packet claims {more + 1} frames", field="span", offset=at
-                )
-            ticks = [TICKS] * (more + 1)
-            if position >= len(head):
-                raise BitstreamError(Fault.PACKET, "packet ends before its times")
-            timed, position = head[position], position + 1
-            if timed > 1:
-                raise BitstreamError(Fault.PACKET, "no packet where one should start", offset=at)
-            if timed:
-                wanted += varint.LONGEST * len(ticks)
-                head = bytes(data[at : at + wanted])
-                for k in range(len(ticks)):
-                    ticks[k], position = varint.unpack(head, position)
+            span, timed = (more >> 1) + 1, more & 1
+        if span > limits.span:
+            raise BitstreamError(
+                Fault.LIMIT, f"packet claims {span} frames", field="span", offset=at
+            )
+        ticks = [TICKS] * span
+        if timed:
+            wanted += varint.LONGEST * span
+            head = bytes(data[at : at + wanted])
+            for k in range(span):
+                ticks[k], position = varint.unpack(head, position)
     except BitstreamError as error:
         if error.offset is not None:
             raise
         raise _no_head(len(head) < wanted, at) from None
-    if size >> 1 > limits.packet_bytes:
+    if size > limits.packet_bytes:
         raise BitstreamError(
-            Fault.LIMIT, f"packet claims {size >> 1} bytes", field="packet_bytes", offset=at
+            Fault.LIMIT, f"packet claims {size} bytes", field="packet_bytes", offset=at
         )
-    return Head(INTER, False, head[0] & 127, tuple(ticks), at + position, size >> 1)
+    number = (head[0] & 127) // (_SHORT + 1)
+    return Head(INTER, False, number, tuple(ticks), at + position, size)
 
 
 def _no_head(cut_off: bool, at: int) -> BitstreamError:

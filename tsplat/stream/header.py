@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 import google_crc32c
 
+from tsplat.choices import BLENDS
 from tsplat.errors import BitstreamError, ConfigError, Fault
 from tsplat.region import MAX_CELL, MIN_CELL, grid
 from tsplat.splats import MAX_SIDE, Steps
-from tsplat.stream.limits import FORMAT, MAX_SPAN, Limits
+from tsplat.stream.limits import FORMAT, Limits
 
 MAGIC = b"\x89TSPL\r\n\x1a"
 VERSION = 4
@@ -65,7 +66,7 @@ FIELDS = (
     Field("outside", "B", (0, len(OUTSIDE) - 1)),
     Field("backdrop", "3s"),
     Field("codec", "B", (0, 2)),
-    Field("span", "B", (1, MAX_SPAN)),
+    Field("blend", "B", (0, len(BLENDS) - 1)),
     Field("zero", "B"),
     Field("checksum", "4s"),
 )
@@ -101,8 +102,8 @@ class Header:
         The colour shown there, RGB, where it is a colour.
     codec : int
         Of background packets; 0 where there are none.
-    span : int
-        Frames from one P-packet to the next, 1..255.
+    blend : str
+        What a pixel is made of its splats, one of :data:`BLENDS`.
     bits_back : bool
         Whether P-packets' changes are sets (:mod:`tsplat.stream.delta_set`).
 
@@ -122,10 +123,12 @@ class Header:
     outside: str = "splats"
     backdrop: tuple[int, int, int] = (0, 0, 0)
     codec: int = 0
-    span: int = 1
+    blend: str = "normalised"
     bits_back: bool = False
 
     def __post_init__(self) -> None:
+        if self.blend not in BLENDS:
+            raise ConfigError(f"blend: got {self.blend!r}, expected one of {', '.join(BLENDS)}")
         if self.outside not in OUTSIDE:
             raise ConfigError(f"background: got {self.outside!r} with codec {self.codec}")
         try:
@@ -192,7 +195,7 @@ class Header:
                 OUTSIDE[fields["outside"]],
                 tuple(fields["backdrop"]),
                 fields["codec"],
-                fields["span"],
+                BLENDS[fields["blend"]],
                 bool(fields["required features"]),
             )
         except ConfigError as error:
@@ -229,7 +232,7 @@ class Header:
             "outside": OUTSIDE.index(self.outside),
             "backdrop": bytes(self.backdrop),
             "codec": self.codec,
-            "span": self.span,
+            "blend": BLENDS.index(self.blend),
             "zero": 0,
             "checksum": b"",
         }
@@ -246,16 +249,13 @@ def _check(fields: Mapping[str, Any], limits: Limits) -> None:
         if allowed and not allowed[0] <= fields[name] <= allowed[1]:
             message = f"header: {name}: got {fields[name]}, expected {allowed[0]}..{allowed[1]}"
             raise _fault(Fault.HEADER, name, message)
-    width, height, cell, span = (fields[name] for name in ("width", "height", "cell", "span"))
+    width, height, cell = (fields[name] for name in ("width", "height", "cell"))
     if width * height > limits.pixels:
         message = f"header: size: got {width}x{height}, at most {limits.pixels} pixels"
         raise _fault(Fault.LIMIT, "width", message, "pixels")
     if cell and math.prod(grid(width, height, cell)) > limits.cells:
         message = f"header: cell: got {cell} for {width}x{height}, at most {limits.cells} cells"
         raise _fault(Fault.LIMIT, "cell", message, "cells")
-    if span > limits.span:
-        message = f"header: span: got {span}, at most {limits.span}"
-        raise _fault(Fault.LIMIT, "span", message)
 
 
 def _fault(kind: Fault, field: str, message: str, limit: str = "") -> BitstreamError:

@@ -52,7 +52,6 @@ class Damage:
 def packets(
     data,
     at: int = HEADER_BYTES,
-    span: int = 1,
     before: int | None = None,
     limits: Limits = FORMAT,
 ) -> Iterator[Packet | Damage]:
@@ -67,8 +66,6 @@ def packets(
     data : bytes-like or Arriving
     at : int
         Where to start.
-    span : int
-        The header's.
     before : int, optional
         Number of the last coded frame, where it is known.
     limits : Limits
@@ -80,7 +77,7 @@ def packets(
     while at < len(source) or source.more():
         source.drop(at)
         try:
-            packet = unpack_packet(source, at, before, span, limits)
+            packet = unpack_packet(source, at, before, limits)
         except BitstreamError as error:
             cut_off = error.kind is Fault.CUT_OFF
             if cut_off and source.more():
@@ -127,11 +124,11 @@ class _Search:
                     return None
                 continue
             try:
-                size = packet_head(source, found, 1, limits).size
+                size = packet_head(source, found, limits).size
                 self._spent += _ATTEMPT + min(size, len(source) - found)
                 if self._spent > _SEARCH * (len(source) + limits.packet_bytes):
                     return None
-                unpack_packet(source, found, None, 1, limits)
+                unpack_packet(source, found, None, limits)
                 return found
             except BitstreamError as error:
                 if error.kind is not Fault.CUT_OFF or not source.more():

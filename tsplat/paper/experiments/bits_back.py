@@ -150,7 +150,7 @@ def _encoded(clip: Clip, frames: list[np.ndarray], select: str, entropy: str) ->
         config, ways = preset("fast", **settings), Ways(bits_back=entropy == "bits-back")
     encoded = encode_clip(frames, config, clip.rate, ways=ways)
     packets = [
-        container.unpack_packet(data, 0, number - 1, 1)
+        container.unpack_packet(data, 0, number - 1)
         for number, data in enumerate(encoded.packets[:-1])
     ]
     return _Coded(Header.unpack(encoded.header), packets)

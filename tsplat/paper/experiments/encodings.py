@@ -16,7 +16,6 @@ from tsplat.encoding.coder import Ways
 from tsplat.encoding.fit.grow import START, fit_growing
 from tsplat.encoding.init.superpixel import superpixel
 from tsplat.files.metrics import mean_squared_error, psnr_of
-from tsplat.files.session import SPAN
 from tsplat.kernels.canvas import Canvas
 from tsplat.paper.codec import codec
 from tsplat.paper.experiments.gaussianimage import Quantisers, pack, unpack
@@ -72,7 +71,7 @@ class Alone:
 @functools.lru_cache(maxsize=64)
 def ours(clip: Clip, name: str, **settings) -> Coding:
     """Code a clip with a preset, or as the "paper", one keyframe, the whole frame, as files are."""
-    settings = {"span": SPAN, "gop": 65535} | settings
+    settings = {"max_span": 3, "gop": 65535} | settings
     if name == "paper":
         return coded(clip, *codec(**settings))
     return coded(clip, preset(name, **settings))

@@ -74,7 +74,7 @@ def _measured(clip: Clip) -> Iterator[list[Cell]]:
 def apart(clip: Clip, name: str) -> tuple[float, float, float, float]:
     """Milliseconds to encode the I-frame and a P-frame, and to decode them."""
     height, width = clip.frames[0].shape[:2]
-    encoder = Encoder(width, height, clip.rate, preset(name, span=1, gop=65535))
+    encoder = Encoder(width, height, clip.rate, preset(name, max_span=1, gop=65535))
     decoder = Decoder(encoder.header)
     first: list[float] = []
     later: list[tuple[float, float]] = []

@@ -10,7 +10,6 @@ from tsplat.bench.curves import Curve, bd_rate
 from tsplat.config import EncoderConfig, preset
 from tsplat.encoding.clip import encode_clip
 from tsplat.files.check import Check
-from tsplat.files.session import SPAN
 from tsplat.paper.experiments.result import Cell, Clip, Result, Table
 
 _CRFS, _QUICK_CRFS = (18.0, 24.0, 30.0), (20.0, 28.0)
@@ -31,6 +30,9 @@ _Encoded = tuple[int, float, dict[str, float], int]
 """Bytes of the stream, PSNR of what it decodes to, seconds by stage, and number of P-packets."""
 
 
+SPAN = 3
+
+
 def motion(clip: Clip, quick: bool) -> Result:
     """Encode with vectors from optical flow, from rest, and without any."""
     title = "Motion of splats: optical flow, a grid fitted from rest, none"
@@ -38,7 +40,7 @@ def motion(clip: Clip, quick: bool) -> Result:
         return Result("motion", title, not_run=f"{clip.name}: fewer than {2 * SPAN + 1} frames")
     frames = clip.frames[: _QUICK_FRAMES if quick else _FRAMES]
     crfs = _QUICK_CRFS if quick else _CRFS
-    base = preset("fast", span=SPAN, gop=len(frames))
+    base = preset("fast", max_span=SPAN, gop=len(frames))
     ways = {
         "flow": ("optical flow, then fitted", base, "future work"),
         "grid": ("fitted from rest", replace(base, motion="grid"), "-"),

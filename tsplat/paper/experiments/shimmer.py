@@ -26,7 +26,7 @@ def shimmer(clip: Clip, quick: bool) -> Result:
         rows.append([name, found.shimmer, round(found.psnr_db, 2)])
         values[name] = found.shimmer
     few = replace(clip, frames=clip.frames[: _QUICK_ALONE if quick else _ALONE])
-    found = ours(few, "fast", gop=1, span=1).quality
+    found = ours(few, "fast", gop=1, max_span=1).quality
     label = f"fast, {len(few.frames)} frames, each an I-frame"
     rows.append([label, found.shimmer, round(found.psnr_db, 2)])
     values["I-frames"] = found.shimmer
