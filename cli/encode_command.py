@@ -63,6 +63,13 @@ def _list_settings(ctx: click.Context, _: click.Parameter, words: tuple[str, ...
 )
 @quality("--bitrate", type=Bitrate(), metavar="K", help="Keep to K kbit/s, such as 20k.")
 @quality("--psnr", type=float, metavar="DB", help="Hold this PSNR.")
+@quality(
+    "--tune",
+    type=click.Choice(choices.TUNES),
+    default="psnr",
+    show_default=True,
+    help="What errors weigh: alike everywhere, or more in flat parts, as people see them.",
+)
 @picture("--height", type=int, metavar="PIXELS", help="Scale the pictures first.")
 @picture("--frames", type=int, metavar="N", help="Encode no more than this many.")
 @person(
@@ -169,7 +176,9 @@ def _configured(given: dict[str, Any]) -> tuple[Any, Any]:
     from tsplat.files.backgrounds import to_encode
 
     name = given["preset"]
-    settings = {k: given[k] for k in ("crf", "bitrate", "psnr", "gop") if given[k] is not None}
+    settings = {
+        k: given[k] for k in ("crf", "bitrate", "psnr", "tune", "gop") if given[k] is not None
+    }
     if len(settings.keys() & {"crf", "bitrate", "psnr"}) > 1:
         raise ConfigError("crf, bitrate and psnr exclude one another")
     settings |= to_encode(given["background"])

@@ -14,6 +14,7 @@ PAPER = "paper"
 BACKGROUNDS = ("splats", "none", "blur", "video")
 BLENDS = ("sum", "normalised")
 """What a pixel is made of its splats, by its number in a header."""
+TUNES = ("psnr", "ssim")
 MOTIONS = ("flow", "grid", "none")
 SELECTIONS = ("literal", "growth")
 ENTROPIES = ("vanilla", "bits-back")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import astuple, dataclass, field, fields, replace
 
-from tsplat.choices import BACKGROUNDS, BLENDS, MOTIONS, PRESETS, one_of, unknown
+from tsplat.choices import BACKGROUNDS, BLENDS, MOTIONS, PRESETS, TUNES, one_of, unknown
 from tsplat.errors import ConfigError
 from tsplat.splats import MAX_SPLATS, Steps
 
@@ -173,6 +173,8 @@ class EncoderConfig:
         Most frames from one P-frame to the next, 1..255; those between are interpolated, and an
         encoder gives packets late. Less where what moves cannot be interpolated. By default 1 for
         an :class:`~tsplat.encoding.encoder.Encoder` and what is live, 16 for files.
+    tune : {"psnr", "ssim"}
+        What errors weigh: all pixels alike, or those in flat parts more, as people see them.
     blend : {"normalised", "sum"}
         What a pixel is made of its splats: the mean of their colours, or, as the paper and
         GaussianImage have it, their sum.
@@ -204,6 +206,7 @@ class EncoderConfig:
     psnr: float | None = None
     gaussians: int | None = None
     max_span: int | None = None
+    tune: str = "psnr"
     blend: str = "normalised"
     gop: int = 250
     motion: str = "flow"
@@ -228,6 +231,7 @@ class EncoderConfig:
             _count("gaussians", self.gaussians, 1, MAX_SPLATS)
         if self.max_span is not None:
             _count("max_span", self.max_span, 1, 255)
+        one_of("tune", self.tune, TUNES)
         one_of("blend", self.blend, BLENDS)
         _count("gop", self.gop, 1, 65535)
         one_of("motion", self.motion, MOTIONS)

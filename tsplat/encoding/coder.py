@@ -20,7 +20,7 @@ from tsplat.errors import BitstreamError
 from tsplat.region import Region
 from tsplat.splats import MAX_SPLATS, QuantizedSplats, Splats
 from tsplat.stream import container, payload
-from tsplat.stream.container import INTRA, TICKS
+from tsplat.stream.container import INTER, INTRA, TICKS
 from tsplat.stream.payload import State
 
 _SPAN = 3
@@ -193,7 +193,8 @@ class Coder:
         """Weighted squared errors of all frames that a P-packet shows, (N,), those between
         included."""
         first, last = before.splats.dequantise(), now.splats.dequantise()
-        places = [number / len(frames) for number in range(1, len(frames) + 1)]
+        ticks = tuple(f.ticks for f in frames)
+        places = container.Packet(INTER, frames[-1].number, ticks, b"").places
         shown = (between(first, last, now.origin, at) for at in places)
         return np.array([self._error(s, f.pixels) for s, f in zip(shown, frames)])
 

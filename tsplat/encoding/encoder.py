@@ -114,7 +114,7 @@ class Encoder:
         self.statistics = Statistics()
         self._spans = Spans(config.max_span or 1)
         self._canvas = Canvas(width, height, normalised=config.blend == "normalised")
-        self._focus = Focus(width, height, config.background)
+        self._focus = Focus(width, height, config.background, config.tune)
         scene = Scene(self._canvas, self._focus, self._header, self.statistics.timed)
         self._coder = Coder(scene, ways, ways.inter(config), control, self.statistics)
         self._cuts = Cuts()
@@ -245,7 +245,7 @@ class Encoder:
         count = min(len(self._waiting), self._spans.wanted)
         while True:
             frames = self._waiting[:count]
-            self._focus.turn(frames[-1].region, self._canvas)
+            self._focus.turn(frames[-1].region, frames[-1].pixels, self._canvas)
             full = self._focus.uncovered <= _NEW_REGION
             trial = self._coder.inter(frames, self.config) if full else None
             if trial is None:
@@ -264,7 +264,7 @@ class Encoder:
 
     def _intra_packets(self, frame: Frame, ahead: int) -> bytes:
         """An I-frame's packets, which come after some bytes that are not in the stream yet."""
-        self._focus.turn(frame.region, self._canvas)
+        self._focus.turn(frame.region, frame.pixels, self._canvas)
         behind = self._background_packet(frame, True)
         self._intra_offsets.append((frame.number, self._offset + ahead))
         self._since_intra = self._frame - frame.number

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tsplat.encoding.init.superpixel import superpixel
+from tsplat.encoding.predict.masking import visibility
 from tsplat.encoding.predict.moving import Uncovered, reaching
 from tsplat.errors import ConfigError
 from tsplat.kernels.canvas import Canvas
@@ -25,6 +26,8 @@ class Focus:
         Of the pictures, pixels.
     background : str
         What lies outside the region: a kind of :class:`tsplat.config.EncoderConfig`.
+    tune : str
+        What pixels weigh besides: of the same.
 
     Attributes
     ----------
@@ -40,13 +43,14 @@ class Focus:
         How many pixels count, those outside the region in part.
     """
 
-    def __init__(self, width: int, height: int, background: str):
-        self._size = width, height
+    def __init__(self, width: int, height: int, background: str, tune: str = "psnr"):
+        self._size, self._tune = (width, height), tune
         self._outside, self._share = _WEIGHT[background], _SPLATS[background]
         self._uncovered = Uncovered((height, width))
         self.region: Region | None = None
         self.inside = np.ones((height, width), bool)
         self.weight: np.ndarray | None = None
+        self._counted: np.ndarray | None = None
         self.total = float(width * height)
 
     @property
@@ -64,16 +68,31 @@ class Focus:
         """Share of the region that has no splats yet."""
         return self._uncovered.share(self.inside)
 
-    def turn(self, region: Region | None, canvas: Canvas) -> None:
-        """Look at this region from now on; the canvas is told what pixels weigh.
+    def turn(self, region: Region | None, picture: np.ndarray, canvas: Canvas) -> None:
+        """Look at this region of this picture, (H, W, 3) uint8, from now on; the canvas is told
+        what pixels weigh.
 
         Raises
         ------
         ConfigError
             The region is of another number of cells.
         """
-        if region is None or region == self.region:
+        moved = region is not None and region != self.region
+        if region is not None and moved:
+            self._counted = self._move(region)
+        if self._tune == "ssim":
+            seen = visibility(picture)
+            weight = seen if self._counted is None else self._counted * seen
+        elif moved and self._counted is not None:
+            weight = self._counted
+        else:
             return
+        self.weight = weight
+        self.total = float(self.weight.sum(dtype=np.float64))
+        canvas.set_weight(self.weight)
+
+    def _move(self, region: Region) -> np.ndarray:
+        """Look at another region; what its pixels weigh, (H, W) float32."""
         width, height = self._size
         cell = default_cell(width, height)
         if region.cells.shape != (expected := grid(width, height, cell)):
@@ -83,9 +102,7 @@ class Focus:
         if self.cut_out:
             self._uncovered.update(self.inside, inside)
         self.inside, self.region = inside, region
-        self.weight = np.float32(self._outside) + np.float32(1 - self._outside) * alpha
-        self.total = float(self.weight.sum(dtype=np.float64))
-        canvas.set_weight(self.weight)
+        return np.float32(self._outside) + np.float32(1 - self._outside) * alpha
 
     def parts(self, count: int) -> list[tuple[np.ndarray | None, int]]:
         """Where ``count`` first splats go: pixels, (H, W) bool, or None for all, and how many."""
