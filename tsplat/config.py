@@ -137,8 +137,8 @@ class Tuning:
 
     lagrange: float = 0.18
     intra_lagrange: float = 0.6
-    gaussians: int = 500
-    steps: Steps = field(default_factory=lambda: Steps(271, 307, 1180, 1311))
+    gaussians: int = 375
+    steps: Steps = field(default_factory=lambda: Steps(271, 307, 1652, 1835))
 
     def __post_init__(self) -> None:
         _within("lagrange", self.lagrange, 0, 1000)
@@ -313,7 +313,7 @@ class Quality:
         """At a constant quality, for this many pixels (that count in full).
 
         >>> Quality.of(30, 640 * 360, Tuning()).gaussians
-        500
+        375
         """
         size = (pixels / (640 * 360)) ** 0.75
         coarse = 2 ** ((crf - ANCHOR) / 12)
