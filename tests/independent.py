@@ -74,12 +74,12 @@ class Bytes:
         return -(value + 1) // 2 if value % 2 else value // 2
 
 
-def crc32c(data: bytes) -> int:
+def crc32(data: bytes) -> int:
     crc = 0xFFFFFFFF
     for byte in data:
         crc ^= byte
         for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+            crc = crc >> 1 ^ (0xEDB88320 if crc & 1 else 0)
     return crc ^ 0xFFFFFFFF
 
 
@@ -104,8 +104,8 @@ class Header:
     def read(cls, data: bytes) -> Header:
         b = Bytes(data)
         require(b.take(8) == bytes.fromhex("895453504C0D0A1A"), "magic")
-        require(b.u(1) == 4, "version")
-        require(crc32c(data[:52]) == Bytes(data, 52).u(4), "checksum of the header")
+        require(b.u(1) == 5, "version")
+        require(crc32(data[:52]) == Bytes(data, 52).u(4), "checksum of the header")
         b.take(3)
         width, height = b.u(2), b.u(2)
         rate, aspect = (b.u(4), b.u(4)), (b.u(2), b.u(2))
@@ -165,7 +165,7 @@ def packets(data: bytes, header: Header) -> Iterator[Packet]:
             frame = before + len(ticks)
             require(frame & 127 == kind & 127, "the frame before is missing")
             payload = b.take(size >> 1)
-            check = crc32c(data[at : b.at] + frame.to_bytes(4, "little")) & 0xFFFF
+            check = crc32(data[at : b.at] + frame.to_bytes(4, "little")) & 0xFFFF
             require(check == b.u(2), "checksum")
             kind = 2
         else:
@@ -173,7 +173,7 @@ def packets(data: bytes, header: Header) -> Iterator[Packet]:
             frame = b.varint()
             ticks = [b.varint() if kind & 64 else 1000]
             payload = b.take(b.varint())
-            require(crc32c(data[at : b.at]) == b.u(4), "checksum")
+            require(crc32(data[at : b.at]) == b.u(4), "checksum")
             ignorable, kind = kind & 32, kind & 31
             require(kind in (1, 3, 4) or (ignorable > 0 and kind != 2), "kind of packet")
         at = b.at

@@ -23,7 +23,6 @@ PACKAGES = (
     "av",
     "pillow",
     "constriction",
-    "google-crc32c",
     "click",
     "rich",
     "platformdirs",

@@ -150,7 +150,7 @@ def test_the_specification_s_header_is_the_codec_s():
             header.OFFSETS[field.name],
             struct.calcsize(field.code),
             field.name,
-            "{}..{}".format(*field.range) if field.range else "",
+            "..".join(str(n) for n in sorted(set(field.range or ()))),
         )
         for field in header.FIELDS
     ]

@@ -15,11 +15,12 @@ from tests.golden.regenerate import FOLDER
 from tests.pipes import piped
 from tsplat.config import preset
 from tsplat.encoding.clip import encode_clip
-from tsplat.errors import BitstreamError, MediaError
+from tsplat.errors import BitstreamError, Fault, MediaError
 from tsplat.files.reader import Reader
 from tsplat.stream.arriving import Arriving
 from tsplat.stream.container import INTRA
 from tsplat.stream.header import HEADER_BYTES
+from tsplat.stream.index import pack_index
 from tsplat.stream.scan import Damage, packets
 
 SMALL = FOLDER / "small.tsplat"
@@ -141,6 +142,27 @@ def test_a_pipe_tells_of_damage_what_the_file_does(encoded, tmp_path, place):
     os.close(read)
     assert told[0] == told[1]
     assert told[0][1:4] == ([(last.frame + 1, 19)], [(at, False)], False)
+
+
+@pytest.mark.parametrize(
+    "entries", [[(0, 5)], [(5, HEADER_BYTES)], [(0, 10**6)], [(2**31 - 1, 56)], [(3, 400)] * 9]
+)
+def test_an_index_that_lies_costs_no_frame_that_is_read_in_order(encoded, tmp_path, entries):
+    """Of what it says nothing but the number of frames is taken on trust."""
+    path = tmp_path / "lies.tsplat"
+    body = encoded.stream[: len(encoded.stream) - len(encoded.index)]
+    path.write_bytes(body + pack_index(2**31 - 1, 2**35 - 1, entries))
+    reader = Reader(path)
+    whole = [p.pixels for p in reader.frames()]
+    assert len(whole) == 20
+    for frame in (0, 7, 19, len(reader) - 1):
+        try:
+            assert np.array_equal(reader[frame], whole[frame])
+        except BitstreamError as error:
+            assert error.kind is Fault.MISSING  # noqa: PT017
+    for start in (0, 7, 19, 10**9):
+        shown = [p.frame for p in reader.frames(start)]
+        assert shown == [*range(start, 20)][len(range(start, 20)) - len(shown) :]
 
 
 def test_nothing_at_all_is_no_stream():

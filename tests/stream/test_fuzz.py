@@ -252,7 +252,7 @@ def peak_memory(call) -> int:
         tracemalloc.stop()
 
 
-def test_a_crowd_in_few_bytes_takes_bounded_memory():
+def crowd_in_few_bytes() -> bytes:
     """65535 splats, every channel with the widest model and one symbol far from its mode."""
     writer = Writer()
     writer.integer(MAX_SPLATS)
@@ -261,7 +261,11 @@ def test_a_crowd_in_few_bytes_takes_bounded_memory():
     channel[-1] = 65_535
     for _ in range(6):
         writer.peak(channel)
-    crowd = writer.finish()
+    return writer.finish()
+
+
+def test_a_crowd_in_few_bytes_takes_bounded_memory():
+    crowd = crowd_in_few_bytes()
     assert len(crowd) < 1000
 
     def refused() -> None:
@@ -269,6 +273,20 @@ def test_a_crowd_in_few_bytes_takes_bounded_memory():
             payload.decode_intra(crowd, PLAIN)
 
     assert peak_memory(refused) < 64 << 20
+
+
+def test_crowds_that_were_refused_are_not_kept(tmp_path):
+    """Damage is listed to the end of the file; what each packet was decoded to must not be."""
+    path = tmp_path / "crowds.tsplat"
+    packets = [container.pack_packet(INTRA, k, crowd_in_few_bytes()) for k in range(4)]
+    path.write_bytes(PLAIN.pack() + b"".join(packets))
+    tracemalloc.start()
+    try:
+        reader = Reader(path)
+        assert (list(reader), len(reader.damage)) == ([], 4)
+        assert tracemalloc.get_traced_memory()[0] < 1 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_crowd_without_data_is_refused_before_memory_is_taken():

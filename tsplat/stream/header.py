@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import struct
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
 from typing import Any, NamedTuple
-
-import google_crc32c
 
 from tsplat.choices import BLENDS
 from tsplat.errors import BitstreamError, ConfigError, Fault
@@ -19,7 +18,7 @@ from tsplat.splats import MAX_SIDE, Steps
 from tsplat.stream.limits import FORMAT, Limits
 
 MAGIC = b"\x89TSPL\r\n\x1a"
-VERSION = 4
+VERSION = 5
 OUTSIDE = ("splats", "colour", "blur", "video")
 """What may be shown outside the region, by its number in the header."""
 MAX_RATE_TERM = (1 << 31) - 1
@@ -263,5 +262,9 @@ def _fault(kind: Fault, field: str, message: str, limit: str = "") -> BitstreamE
 
 
 def checksum(data: bytes) -> bytes:
-    """CRC-32C, as the format has it."""
-    return struct.pack("<I", google_crc32c.value(data))
+    """CRC-32 of bytes, as the format has it.
+
+    >>> checksum(b"123456789").hex()
+    '2639f4cb'
+    """
+    return struct.pack("<I", zlib.crc32(data))

@@ -48,6 +48,10 @@ class Damage:
     error: BitstreamError
     cut_off: bool = False
 
+    def __post_init__(self) -> None:
+        # A traceback keeps what was at hand: megabytes for each packet of a few hundred bytes.
+        self.error.__traceback__ = self.error.__cause__ = self.error.__context__ = None
+
 
 def packets(
     data,
