@@ -85,6 +85,8 @@ class RateConfig:
         The fit of a P-frame whose result the descent may take or leave.
     motion : int
         Iterations in which a P-frame's motion is fitted, 0..1000.
+    sizes : int
+        Numbers of splats that are tried for an I-frame, 1..10.
     worth : float
         A P-frame looks at the splats of which a step could lower the squared error by so many
         times the price of a bit; 0 looks at all.
@@ -98,6 +100,7 @@ class RateConfig:
     passes: int
     proposal: FitConfig
     motion: int
+    sizes: int = 1
     worth: float = 5.0
     added: int = 4
     added_blur: float = 0.2
@@ -106,6 +109,7 @@ class RateConfig:
         _count("intra_passes", self.intra_passes, 1, 100)
         _count("passes", self.passes, 1, 100)
         _count("motion", self.motion, 0, 1000)
+        _count("sizes", self.sizes, 1, 10)
         _within("worth", self.worth, 0, 1e6)
         _count("added", self.added, 0, 1000)
         _within("added_blur", self.added_blur, 0.01, 10)

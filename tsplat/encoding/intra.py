@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,17 +17,54 @@ from tsplat.encoding.quantise import quantise, within_overlap
 from tsplat.encoding.ways import Scene
 from tsplat.kernels.canvas import Canvas
 from tsplat.kernels.rates import LARGEST
-from tsplat.splats import QuantizedSplats, Splats, Steps
+from tsplat.splats import MAX_SPLATS, QuantizedSplats, Splats, Steps
 from tsplat.stream import payload
 from tsplat.stream.entropy import Peak
 from tsplat.stream.header import Header
+
+_SIZE = 1.5
+"""Factor from one number of splats to the next that is tried."""
+_LEAST = 8
 
 
 def grown(
     scene: Scene, picture: np.ndarray, quality: Quality, config: EncoderConfig
 ) -> QuantizedSplats:
     """An I-frame from superpixels, with splats added where the error is, at a price a bit; see
-    :class:`~tsplat.encoding.ways.Intra`."""
+    :class:`~tsplat.encoding.ways.Intra`.
+
+    How many splats suit a picture differs from one to the next: it is made
+    smaller or larger, by :data:`_SIZE`, as long as that pays and another may be tried.
+    """
+    count, tries = quality.gaussians, config.rates.sizes
+    found = _of_size(scene, picture, quality, config)
+    least = _cost(scene, found, quality.lagrange)
+    for factor in (1 / _SIZE, _SIZE):
+        size, better = count * factor, False
+        while tries > 1 and _LEAST <= size <= MAX_SPLATS:
+            tries -= 1
+            other = _of_size(scene, picture, replace(quality, gaussians=round(size)), config)
+            cost = _cost(scene, other, quality.lagrange)
+            if cost >= least:
+                break
+            found, least, better, size = other, cost, True, size * factor
+        if better:
+            break
+    return found
+
+
+def _cost(scene: Scene, splats: QuantizedSplats, lagrange: float) -> float:
+    """Weighted squared error of an I-frame, and the price of its bits."""
+    data, _ = payload.encode_intra(splats, scene.focus.region, scene.header)
+    scene.canvas.begin()
+    scene.canvas.load(splats.dequantise().params)
+    return scene.canvas.squared_error() + lagrange * 8 * len(data)
+
+
+def _of_size(
+    scene: Scene, picture: np.ndarray, quality: Quality, config: EncoderConfig
+) -> QuantizedSplats:
+    """An I-frame of one number of splats."""
     canvas, header = scene.canvas, scene.header
     start = START if config.intra.grow else 1.0
     with scene.timed("init"):

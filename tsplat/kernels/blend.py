@@ -15,7 +15,7 @@ import taichi as ti
 
 from tsplat.kernels.arrays import V8
 
-EMPTY = 0.02
+EMPTY = 0.001
 """Weight of black, so that a pixel without splats has a colour."""
 
 
