@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tsplat.bench import peak
 from tsplat.bench.roofline import BACKWARD, RENDER, count, roofline
 from tsplat.kernels.splatting import BLUR, CUTOFF
 
@@ -52,21 +53,24 @@ def test_pairs_of_splats_add_up():
     assert count(splats[:0], WIDTH, HEIGHT).render == 0
 
 
-def test_bounds_are_pairs_times_operations_over_the_peak():
-    found = roofline()
-    assert found["operations_per_s"] > 1e9
-    assert found["bytes_per_s"] > 1e9
+@pytest.mark.parametrize("bound_by", ["operations", "bytes"])
+def test_bounds_are_pairs_times_operations_over_the_peak(monkeypatch, bound_by):
+    """On a machine that is known: two threads, either of whose peaks is far away."""
+    operations, moved = (1e9, 1e15) if bound_by == "operations" else (1e15, 1e9)
+    measured = {"render": 400.0, "backward": 500.0, "iteration": 1000.0}
+    monkeypatch.setattr(peak, "operations_per_s", lambda: operations)
+    monkeypatch.setattr(peak, "bytes_per_s", lambda: moved)
+    monkeypatch.setattr("tsplat.bench.roofline.measure", lambda threads, of: measured)
+    found = roofline(2)
+    assert (found["operations_per_s"], found["bytes_per_s"]) == (2 * operations, 2 * moved)
     kernels = {row["kernel"]: row for row in found["kernels"]}
     for name, cost in (("render", RENDER), ("backward", BACKWARD)):
         row = kernels[name]
-        times = (
-            1e3 * row["walked"] * cost.operations / found["operations_per_s"],
-            1e3 * row["walked"] * cost.bytes / found["bytes_per_s"],
-        )
-        assert row["bound_ms"] == pytest.approx(max(times))
+        assert row["bound_by"] == bound_by
+        assert row["bound_ms"] == pytest.approx(row["walked"] * getattr(cost, bound_by) / 2e6)
         assert row["walked"] > row["pairs"] > 1e6
-    for row in kernels.values():
-        assert row["share"] == pytest.approx(row["bound_ms"] / row["measured_ms"])
-        assert row["share"] > 0
     both = kernels["render"]["bound_ms"] + kernels["backward"]["bound_ms"]
     assert kernels["iteration"]["bound_ms"] == pytest.approx(both)
+    for name, row in kernels.items():
+        assert row["measured_ms"] == measured[name]
+        assert row["share"] == pytest.approx(row["bound_ms"] / measured[name])

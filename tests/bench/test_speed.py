@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from statistics import median
 
 import pytest
 from click.testing import CliRunner
@@ -17,31 +18,46 @@ from tsplat.bench.machine import machine
 from tsplat.config import PRESETS
 from tsplat.kernels import runtime
 
-COLD, WARM, CPU = 5.0, 1.0, 1.5
 
+class Pretended:
+    """Processes that only count: the k-th takes k s, of which it works half, and k MiB.
 
-def pretended(*words: object, cache: Path | None = None) -> processes.Ended:
-    """A process that is slow where its cache is empty, and needs a MiB a frame."""
-    cold = cache is not None and not cache.exists()
-    if cache is not None:
-        cache.mkdir(exist_ok=True)
-    Path(str(words[2])).write_bytes(b"")
-    frames = int(str(words[words.index("--frames") + 1])) if "--frames" in words else 1
-    said = {
-        "frames": frames,
-        "encode_frames_per_s": frames / 4,
-        "seconds": {"total": 4.0, "verify": 2.0},
-    }
-    return processes.Ended(COLD if cold else WARM, CPU, float(frames), json.dumps(said))
+    Attributes
+    ----------
+    ran : list of (words, cache)
+        Without folders.
+    """
+
+    def __init__(self) -> None:
+        self.ran: list[tuple[list[str], Path | None]] = []
+
+    def __call__(self, *words: object, cache: Path | None = None) -> processes.Ended:
+        self.ran.append(([Path(str(word)).name for word in words], cache))
+        if cache is not None:
+            cache.mkdir(exist_ok=True)
+        Path(str(words[2])).write_bytes(b"")
+        k = len(self.ran)
+        said = {
+            "frames": 4,
+            "encode_frames_per_s": 2 / k,
+            "seconds": {"total": 2.0 * k, "verify": 1.0 * k},
+        }
+        return processes.Ended(float(k), k / 2, float(k), json.dumps(said))
+
+    def with_words(self, *words: str) -> list[int]:
+        """Which of them were run with these words, from 1."""
+        return [k for k, (ran, _) in enumerate(self.ran, 1) if set(words) <= set(ran)]
 
 
 @pytest.fixture
-def small(monkeypatch):
+def small(monkeypatch) -> Pretended:
+    pretended = Pretended()
     monkeypatch.setattr(processes, "run", pretended)
     monkeypatch.setattr(processes, "LARGE", (160, 90))
     monkeypatch.setattr(cost, "LINES", (36, 72))
     monkeypatch.setattr(cost, "SPLATS", (20, 40))
     monkeypatch.setattr(cost, "SHARES", (0.0, 1.0))
+    return pretended
 
 
 @pytest.fixture(scope="module")
@@ -71,15 +87,20 @@ def test_the_command_measures_and_prints_json(small, clip, tmp_path):
         for work in ("encode", "decode"):
             quotient = ours[work]["frames_per_s"] / other[f"{work}_frames_per_s"]
             assert ratio[work] == pytest.approx(quotient)
-    assert r["command"][0]["frames_per_s"] == 1
-    assert r["command"][0]["unverified_frames_per_s"] == 2
-    assert r["command"][0]["process_cpu_s"] == CPU
+    for row, preset in zip(r["command"], presets):
+        (k,) = small.with_words("encode", preset, "72", "4")
+        assert (row["process_s"], row["process_cpu_s"], row["peak_mib"]) == (k, k / 2, k)
+        assert row["frames_per_s"] == pytest.approx(2 / k)
+        assert row["unverified_frames_per_s"] == pytest.approx(4 / k)
+        assert row["ms"] == {"total": pytest.approx(500 * k), "verify": pytest.approx(250 * k)}
     for work in ("encode", "decode"):
-        assert r["first_frame"][work] == {"cold_s": COLD, "warm_s": WARM}
-    encodes = [row for row in r["peak_memory"] if row["command"] == "encode"]
-    short, long = (row["frames"] for row in encodes)
-    assert long == 2 * short
-    assert [row["peak_mib"] for row in encodes] == [short, long]
+        cached = [k for k in small.with_words(work) if small.ran[k - 1][1] is not None]
+        assert len({small.ran[k - 1][1] for k in cached}) == 1
+        cold, *warm = cached
+        assert r["first_frame"][work] == {"cold_s": cold, "warm_s": median(warm)}
+    for row in r["peak_memory"]:
+        assert [row["peak_mib"]] == small.with_words(row["command"], f"{row['frames']}.tsplat")
+    assert [row["frames"] for row in r["peak_memory"]] == [12, 12, 24, 24]
     assert {"scene", "kernels", "operations_per_s"} < set(r["roofline"])
     assert set(r["cost"]) == {"pixels", "splats", "changed"}
     assert r["machine"]["threads"] >= 1

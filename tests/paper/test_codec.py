@@ -8,15 +8,19 @@ import numpy as np
 import pytest
 
 import tsplat
-from tests.clips import HEIGHT, WIDTH, pictures, psnr
+from tests.clips import HEIGHT, WIDTH, pictures, psnr, write_clip
+from tests.coding import encode
 from tsplat.config import FitConfig
 from tsplat.encoding.clip import encode_clip
 from tsplat.encoding.coder import Ways
 from tsplat.encoding.encoder import Encoder
 from tsplat.errors import BitstreamError, ConfigError, Fault
+from tsplat.files.reader import Reader
+from tsplat.media.source import open_source
 from tsplat.paper.adan import AdanConfig
 from tsplat.paper.codec import codec
 from tsplat.region import Region, default_cell, grid
+from tsplat.stream.header import Header
 
 SETTINGS = {"gaussians": 100, "gop": 5, "intra": FitConfig(80, presolve=3)}
 FOREVER = 255.0
@@ -117,3 +121,22 @@ def test_optimisers_and_rounding_are_what_was_asked_for():
         found[name] = psnr(shown, frame)
     assert found["adan"] < found["usual"] - 1
     assert found["qat"] != found["usual"]
+
+
+def test_the_header_has_the_steps_that_training_found(tmp_path):
+    clip = write_clip(tmp_path / "talk.mp4", pictures(3))
+    steps = {}
+    for quant in ("ptq", "qat"):
+        out = tmp_path / f"{quant}.tsplat"
+        answer = encode(clip, out, preset="paper", quant=quant, span=1, **SETTINGS)
+        reader = Reader(out)
+        assert answer["frames"] == len(list(reader)) == 3
+        steps[quant] = reader.header.steps
+    with open_source(clip) as source:
+        picture = source.peek()
+    config, ways = codec(quant="qat", **SETTINGS)
+    assert ways.learn(picture, config).steps == steps["qat"] != steps["ptq"]
+    in_memory = Header.unpack(encode_clip([picture], config, ways=ways).header)
+    assert in_memory.steps == steps["qat"]
+    own = replace(config, steps=steps["ptq"])
+    assert ways.learn(picture, own) == own

@@ -71,6 +71,8 @@ def encode_clip(
     """
     height, width = frames[0].shape[:2]
     began = time.perf_counter()
+    if ways and ways.learn:
+        config = ways.learn(frames[0], config)
     encoder = Encoder(width, height, rate, config, ways=ways, regions=roi is not None)
     packets = [encoder.encode(f, region=roi(f) if roi else None) for f in frames]
     packets.append(encoder.flush())

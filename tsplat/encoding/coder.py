@@ -78,12 +78,16 @@ class Ways:
     steady : bool
         I-frames come where they can be foreseen, and the work can be let down to keep up with a
         clock: what encoding in several processes, and live, need.
+    learn : callable or None
+        Given a clip's first picture, (H, W, 3) uint8, and a configuration, the one to encode the
+        clip with: what its header says may be learned.
     """
 
     intra: Intra = grown
     inter: Callable[[EncoderConfig], Inter] = by_rate
     bits_back: bool = False
     steady: bool = True
+    learn: Callable[[np.ndarray, EncoderConfig], EncoderConfig] | None = None
 
 
 class Coder:

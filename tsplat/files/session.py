@@ -117,6 +117,8 @@ def encode(
         _check_size(source, clip)
         finder = person.finder(clip.width, clip.height, height)
         backend = runtime.start(run.arch, run.threads)
+        if ways.learn:
+            config = ways.learn(pictures.peek(), config)
         encoder = Encoder(
             clip.width,
             clip.height,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import chain
 from types import TracebackType
 
 import av
@@ -72,6 +73,12 @@ class Source:
 
     def __iter__(self) -> Iterator[tuple[Fraction, np.ndarray]]:
         return self._pictures
+
+    def peek(self) -> np.ndarray:
+        """The picture that comes next, (H, W, 3) uint8, and still does."""
+        coming = next(self._pictures)
+        self._pictures = chain([coming], self._pictures)
+        return coming[1]
 
     def __enter__(self) -> Source:
         return self

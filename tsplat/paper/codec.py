@@ -49,11 +49,13 @@ def codec(
         one_of(name, value, known)
     if not 0 <= threshold <= 255:
         raise ConfigError(f"threshold: got {threshold}, expected 0..255")
+    intra = PaperIntra(init, optimizer, quant)
     ways = Ways(
-        PaperIntra(init, optimizer, quant),
+        intra,
         _Inter(threshold, selection),
         bits_back=entropy == "bits-back",
         steady=False,
+        learn=intra.learn if quant == "qat" else None,
     )
     return preset("fast", blend="sum", **settings), ways
 
