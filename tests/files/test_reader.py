@@ -131,15 +131,13 @@ def test_a_pipe_tells_of_damage_what_the_file_does(encoded, tmp_path, place):
     data[at + 1 if place == "size" else at + 4] ^= 0x7E
     path = tmp_path / "bad.tsplat"
     path.write_bytes(data)
-    read, thread = pipe_of(bytes(data))
     told = []
-    for source in (path, f"/dev/fd/{read}"):
-        reader = Reader(source)
-        shown = [p.frame for p in reader.frames()]
-        damage = [(d.error.offset, d.cut_off) for d in reader.damage]
-        told.append((shown, reader.lost, damage, reader.truncated, len(reader), reader.end()))
-    thread.join()
-    os.close(read)
+    with piped(bytes(data)) as pipe:
+        for source in (path, pipe):
+            reader = Reader(source)
+            shown = [p.frame for p in reader.frames()]
+            damage = [(d.error.offset, d.cut_off) for d in reader.damage]
+            told.append((shown, reader.lost, damage, reader.truncated, len(reader), reader.end()))
     assert told[0] == told[1]
     assert told[0][1:4] == ([(last.frame + 1, 19)], [(at, False)], False)
 
