@@ -12,6 +12,8 @@ _PLACE_CURVATURE = np.pi / 2
 colour: integrals of the squared falloff, and of that times the square of a whitened coordinate."""
 _FAINT = 1e-3
 """Least squared colour of a splat whose place matters."""
+_CONTRAST = 0.03
+"""Squared difference of a normalised splat's colour and its surroundings', as it usually is."""
 
 
 def expected_gain(canvas: Canvas, params: np.ndarray) -> np.ndarray:
@@ -32,11 +34,10 @@ def expected_gain(canvas: Canvas, params: np.ndarray) -> np.ndarray:
     gradient = canvas.gradient().astype(np.float64)
     l11, l21, l22 = params[:, 2:5].T.astype(np.float64)
     area = np.sqrt(determinant(params))
-    energy = (
-        np.full(len(params), 0.03)
-        if canvas.normalised
-        else np.maximum((params[:, 5:].astype(np.float64) ** 2).sum(1), _FAINT)
-    )
+    if canvas.normalised:
+        energy = np.full(len(params), _CONTRAST)
+    else:
+        energy = np.maximum((params[:, 5:].astype(np.float64) ** 2).sum(1), _FAINT)
     u = np.stack([l11 * gradient[:, 0] + l21 * gradient[:, 1], l22 * gradient[:, 1]])
     d = np.stack(
         [
