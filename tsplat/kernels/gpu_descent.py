@@ -12,7 +12,7 @@ import taichi as ti
 
 from tsplat.kernels.arrays import V8, Array, Channel, Integers, Pixels, Sums
 from tsplat.kernels.blend import added, pull
-from tsplat.kernels.gpu import (
+from tsplat.kernels.gpu_blocks import (
     WALKERS,
     SharedArray,
     own_blocks,
