@@ -719,7 +719,7 @@ def rendered(splats: np.ndarray, weights: list[float], header: Header) -> np.nda
         falloff = weight * np.maximum(np.exp(-q / 2) - np.exp(-4.5), 0)[..., None]
         colours[np.ix_(rows, columns)] += falloff * colour
         falloffs[np.ix_(rows, columns)] += falloff
-    out = colours / (1 / 50 + falloffs) if header.normalised else colours
+    out = colours / (1 / 1000 + falloffs) if header.normalised else colours
     return np.clip(255 * out + 0.5, 0, 255).astype(np.uint8)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 FLOOR = np.exp(-4.5)
-EMPTY = 1 / 50
+EMPTY = 1 / 1000
 
 
 def covariance(params: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ import taichi as ti
 
 from tsplat.kernels.arrays import V8
 
-EMPTY = 0.001
+EMPTY = 1 / 1000
 """Weight of black, so that a pixel without splats has a colour."""
 
 
