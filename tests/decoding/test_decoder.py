@@ -383,7 +383,7 @@ def stream(header: Header = CELLS, frames: int = 5) -> list[bytes]:
     out = [container.pack_packet(INTRA, 0, data)]
     for frame in range(1, frames):
         stay = np.arange(len(state.splats)) != frame
-        come = payload.addable(states()[4][frame : frame + 2], state, header)
+        come = states()[4][frame : frame + 2]
         values = np.concatenate([state.splats.values[stay], come])
         data, state = payload.encode_inter(state, stay, values, region(frame), header)
         out.append(packed(INTER, frame, data))
@@ -557,7 +557,7 @@ def spanned(header: Header = SPANNED) -> list[bytes]:
             out.append(container.pack_packet(INTRA, number, data, ticks[0]))
             continue
         stay = np.arange(len(state.splats)) != k
-        come = payload.addable(states()[7][k - 1 : k + 1], state, header)
+        come = states()[7][k - 1 : k + 1]
         values = np.concatenate([state.splats.values[stay], come])
         values[:3, [0, 5]] += (3, 4)
         data, state = payload.encode_inter(state, stay, values, region(k % 4), header)

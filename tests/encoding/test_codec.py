@@ -249,7 +249,8 @@ def same_state(encoder: tsplat.Encoder, decoder: tsplat.Decoder) -> bool:
         np.array_equal(ours.splats.values, theirs.splats.values)
         and np.array_equal(ours.history, theirs.history)
         and np.array_equal(ours.contexts.counts, theirs.contexts.counts)
-        and ours.models == theirs.models
+        and np.array_equal(ours.model.modes, theirs.model.modes)
+        and np.array_equal(ours.model.contexts.counts, theirs.model.contexts.counts)
         and encoder.region == ours.region == theirs.region
     )
 

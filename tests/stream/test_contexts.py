@@ -22,7 +22,7 @@ def learned(contexts: Contexts, which: int, bits: ArrayLike) -> Contexts:
 def test_beliefs_are_never_certain(chances, weight):
     contexts = Contexts.believing(np.array(chances), weight)
     assert contexts.counts.min() >= 1
-    p = contexts.chances(np.arange(len(chances)))
+    p = contexts.chances()
     np.testing.assert_allclose(p, np.array(chances) / 256, atol=1.5 / (weight + 1))
 
 
@@ -39,7 +39,7 @@ def test_counts_stay_integers_within_bounds(packets):
         assert contexts.counts.dtype == np.int64
         assert contexts.counts.min() >= 1
         assert contexts.counts.sum(1).max() <= MOST
-        p = contexts.chances(np.arange(3))
+        p = contexts.chances()
         assert p.min() > 0
         assert p.max() < 1
 
@@ -76,7 +76,7 @@ def test_chances_approach_the_share_of_ones(p):
     found = []
     for _ in range(200):
         contexts = learned(contexts, 0, rng.random(40) < p)
-        found.append(float(contexts.chances(np.array([0]))[0]))
+        found.append(float(contexts.chances()[0]))
     assert np.mean(found[20:]) == pytest.approx(p, abs=0.02)
 
 
@@ -84,7 +84,7 @@ def test_what_was_is_forgotten():
     contexts = FIRST
     for _ in range(100):
         contexts = learned(contexts, 0, np.zeros(50))
-    assert contexts.chances(np.array([0]))[0] < 0.02
+    assert contexts.chances()[0] < 0.02
     for _ in range(12):
         contexts = learned(contexts, 0, np.ones(50))
-    assert contexts.chances(np.array([0]))[0] > 0.9
+    assert contexts.chances()[0] > 0.9

@@ -40,7 +40,7 @@ def packets(request) -> Packets:
         return PLAIN, [intra, inter]
     intra, state = payload.encode_intra(first, blob(GRID, 0), CELLS)
     stay = np.arange(60) % 4 > 0
-    added = payload.addable(splats(8, 2, 0.5).values, state, CELLS)
+    added = splats(8, 2, 0.5).values
     values = np.concatenate([values[stay], added])
     inter, _ = payload.encode_inter(state, stay, values, blob(GRID, 1), CELLS)
     assert inter[0] == 15

@@ -16,7 +16,7 @@ from tsplat.errors import BitstreamError
 from tsplat.region import Region, grid
 from tsplat.splats import CHANNELS, MAX_SPLATS, QuantizedSplats, Steps, limits
 from tsplat.stream import delta, payload, varint
-from tsplat.stream.entropy import Peak, Writer
+from tsplat.stream.entropy import Writer
 from tsplat.stream.header import Header
 from tsplat.stream.payload import State
 from tsplat.stream.tally import Tally
@@ -67,7 +67,8 @@ def same(one: State, other: State) -> bool:
         and np.array_equal(one.history, other.history)
         and one.history.dtype == other.history.dtype == np.uint8
         and one.region == other.region
-        and one.models == other.models
+        and np.array_equal(one.model.modes, other.model.modes)
+        and np.array_equal(one.model.contexts.counts, other.model.contexts.counts)
         and np.array_equal(one.contexts.counts, other.contexts.counts)
     )
 
@@ -90,7 +91,6 @@ def test_intra_packets_come_back(count, seed, spread, kind):
     assert got.region == region
     assert got.changed.all()
     assert got.contexts is delta.INITIAL
-    assert len(got.models) == (6 if count else 0)
 
 
 @settings(deadline=None, max_examples=40)
@@ -138,9 +138,8 @@ def test_p_packets_of_any_parts_come_back(count, seed, kind, packets, bits_back)
             values[np.ix_(chosen, channels)] += rng.integers(-2, 3, dtype=np.int32)
             values = np.clip(values, *limits(WIDTH, HEIGHT, STEPS).T)
         added = splats(int(rng.integers(1, 9)), seed + k).values
-        if "added" not in wanted or not state.models:
+        if "added" not in wanted:
             added = added[:0]
-        added = payload.addable(added, state, CELLS)
         values = np.concatenate([values, added])
         data, left = payload.encode_inter(state, stay, values, region, header)
         got = payload.decode_inter(data, state, header)
@@ -198,7 +197,7 @@ def test_splats_come_back_after_all_were_dropped():
     state = begun(20)
     none = np.zeros(20, bool)
     _, bare = payload.encode_inter(state, none, np.zeros((0, 8), np.int32), None, PLAIN)
-    again = payload.addable(splats(5, 3).values, bare, PLAIN)
+    again = splats(5, 3).values
     data, left = payload.encode_inter(bare, none[:0], again, None, PLAIN)
     assert same(payload.decode_inter(data, bare, PLAIN), left)
     assert np.array_equal(left.splats.values, again)
@@ -224,33 +223,8 @@ def test_a_set_of_places_costs_less_than_a_list():
     assert bits < listed - 0.9 * math.lgamma(1001) / math.log(2)
 
 
-def test_addable_splats_are_the_nearest_that_the_models_can_code():
-    state, wild = begun(30), splats(50, 9)
-    wild.values[:, 2:] += np.random.default_rng(0).integers(-90, 90, (50, 6), np.int32)
-    got = payload.addable(wild.values, state, PLAIN)
-    order = payload.order(wild.values, PLAIN)
-    assert np.array_equal(payload.order(got, PLAIN), np.arange(50))
-    assert np.array_equal(got[:, :2], wild.values[order, :2])
-    for k, model in enumerate(state.models, 2):
-        known = state.splats.values[:, k]
-        assert (model.low, model.low + model.span) == (known.min(), known.max())
-        assert np.array_equal(got[:, k], np.clip(wild.values[order, k], known.min(), known.max()))
-    assert got.dtype == np.int32
-
-
-def test_addable_splats_without_models_are_none():
-    assert payload.addable(np.zeros((0, 8), np.int32), begun(0), PLAIN).shape == (0, 8)
-
-
-def test_addable_leaves_its_argument_alone():
-    values = splats(9, 1).values * 3
-    before = values.copy()
-    payload.addable(values, begun(5), PLAIN)
-    assert np.array_equal(values, before)
-
-
 def test_an_announced_crowd_without_data_is_quick_and_bounded():
-    crowd = bytes([0xFF, 0xFF, 0x03]) + bytes([0, 0]) + b"\x00\x00" * 6
+    crowd = bytes([0xFF, 0xFF, 0x03, 0, 0, 0])
     decoded = payload.decode_intra(crowd, PLAIN)
     assert len(decoded.splats) == 65535
 
@@ -305,26 +279,22 @@ def test_decoding_a_p_packet_leaves_its_reference_alone():
     assert state.region == WHOLE
 
 
-def test_places_come_back_from_the_last_i_packets_range():
-    """Added splats may lie anywhere legal, not only where the first ones did."""
+def test_added_splats_may_lie_anywhere_legal():
     state = begun(10, 0, PLAIN)
     low, high = limits(WIDTH, HEIGHT, STEPS)[:2].T
     corners = np.repeat(state.splats.values[:1], 4, 0)
     corners[:, 0], corners[:, 1] = [low[0], high[0]] * 2, [low[1]] * 2 + [high[1]] * 2
-    added = payload.addable(corners, state, PLAIN)
+    added = corners[payload.order(corners, PLAIN)]
     values = np.concatenate([state.splats.values, added])
     data, left = payload.encode_inter(state, np.ones(10, bool), values, None, PLAIN)
     assert same(payload.decode_inter(data, state, PLAIN), left)
 
 
-def intra(places: tuple[int, ...] = (0,), channels: tuple[int, ...] = (1, 0, 1, 0, 0, 0)) -> bytes:
-    """I-packet, without cells, of splats that have the same shape and colour."""
-    writer = Writer()
-    writer.integer(len(places))
-    writer.gamma(np.array(places, np.int64))
-    for value in channels:
-        writer.peak(np.full(len(places), value, np.int64))
-    return writer.finish()
+def intra(*values: tuple[int, ...]) -> bytes:
+    """I-packet, without cells, of splats that need not be legal."""
+    rows = np.array(values, np.int32).reshape(-1, 8)
+    rows = rows[payload.order(rows, PLAIN)]
+    return payload.encode_intra(QuantizedSplats(rows, STEPS), None, PLAIN)[0]
 
 
 @pytest.mark.parametrize(
@@ -338,22 +308,13 @@ def intra(places: tuple[int, ...] = (0,), channels: tuple[int, ...] = (1, 0, 1, 
         (b"\x80\x80\x04" + bytes(40), PLAIN, "splats: got 65536, at most 65535"),
         (b"\x01\x80\x80\x04" + bytes(40), CELLS, "splats: got 65536, at most 65535"),
         (b"\x01", PLAIN, "ends inside an integer"),
-        (b"\x01\x00\x00\x00\x03\x01", PLAIN, "ends inside a model's parameters"),
-        (b"\x01\x00\x00\x00\x03\x01\x00\x09", PLAIN, "a model's probability is zero"),
-        (b"\x01\x00\x00\x00\x03\x01\x09\x00", PLAIN, "a model's probability is zero"),
-        (b"\x01\x00\x00\x00\x03\x04\x09\x09", PLAIN, "mode: got 4, at most 3"),
-        (b"\x01\x00\x00\x00\x80\x80\x04", PLAIN, "span of values: got 65536"),
-        (b"\x01" + varint.pack(varint.fold(49)) + bytes(13), PLAIN, "longer than 48 bits"),
-        (b"\x01" + varint.pack(varint.fold(-1)) + bytes(13), PLAIN, "longer than 48 bits"),
-        (intra((2**44 - 1, 1)), PLAIN, "places lie outside the picture"),
-        (intra((2**44 - 1,)), PLAIN, "splat 0: x is 4194175, expected -128..268"),
-        (intra((0, 2)), PLAIN, None),
-        (intra((0, 2**20)), PLAIN, "splat 1: x is 896, expected"),
-        (intra(channels=(-1, 0, 1, 0, 0, 0)), PLAIN, "splat 0: l11 is -1, expected 0..140"),
-        (intra(channels=(1, 0, 141, 0, 0, 0)), PLAIN, "splat 0: l22 is 141, expected 0..140"),
-        (intra(channels=(1, 0, 1, 0, 0, 2**20)), PLAIN, "splat 0: cr is 1048576"),
-        (intra(channels=(-(2**31), 0, 1, 0, 0, 0)), PLAIN, "does not fit in 32 bits"),
-        (intra((0,) * 9000, (60, 0, 60, 0, 0, 0)), PLAIN, "splats overlap more than 512 times"),
+        (b"\x01\x00\x00", PLAIN, "ends inside an integer"),
+        (b"\x01\x00\x00" + varint.pack(varint.MOST), PLAIN, "does not fit in 32 bits"),
+        (intra((383, 0, 1, 0, 1, 0, 0, 0)), PLAIN, "splat 0: x is 383, expected -128..268"),
+        (intra((0, 0, 1, 0, 1, 0, 0, 0), (0, 2, 1, 0, 1, 0, 0, 0)), PLAIN, None),
+        (intra((0, 0, 1, 0, 141, 0, 0, 0)), PLAIN, "splat 0: l22 is 141, expected 0..140"),
+        (intra((0, 0, 1, 0, 1, 0, 0, 2**20)), PLAIN, "splat 0: cr is 1048576"),
+        (intra(*[(0, 0, 60, 0, 60, 0, 0, 0)] * 9000), PLAIN, "splats overlap more than 512 times"),
     ],
 )
 def test_bad_i_packets_are_refused(data, header, message):
@@ -372,18 +333,16 @@ def dropped(count: int, gaps: tuple[int, ...]) -> bytes:
     return writer.finish()
 
 
-def added(places: tuple[int, ...]) -> bytes:
-    """P-packet that adds splats to :func:`flat`, whose models have no symbols."""
-    writer = Writer()
-    writer.integer(8)
-    writer.integer(len(places))
-    writer.gamma(np.array(places, np.int64))
-    return writer.finish()
-
-
 def flat(count: int = 4) -> State:
     """Splats of one shape and one colour at one place."""
-    return payload.decode_intra(intra((0,) * count), PLAIN)
+    return payload.decode_intra(intra(*[(0, 0, 1, 0, 1, 0, 0, 0)] * count), PLAIN)
+
+
+def added(*values: tuple[int, ...]) -> bytes:
+    """P-packet that adds splats to :func:`flat`; they need not be legal."""
+    come = np.array(values, np.int32)
+    values = np.concatenate([flat().splats.values, come[payload.order(come, PLAIN)]])
+    return payload.encode_inter(flat(), np.ones(4, bool), values, None, PLAIN)[0]
 
 
 def without_end() -> bytes:
@@ -418,10 +377,9 @@ def without_end() -> bytes:
         (dropped(4, (0, 0, 0, 1)), "a dropped splat is none of the 4"),
         (dropped(1, (2**47,)), "a dropped splat is none of the 4"),
         (dropped(3, (2**47,) * 3), "a dropped splat is none of the 4"),
-        (added((2**44 - 1, 1)), "places lie outside the picture"),
-        (added((2**47,)), "places lie outside the picture"),
-        (added((2**43,)), "splat 4: y is"),
-        (added((0,) * 65535), "splats: got 65539, at most 65535"),
+        (b"\x08\x00", "added splats: none"),
+        (b"\x08\xff\xff\x03", "splats: got 65539, at most 65535"),
+        (added((0, 383, 1, 0, 1, 0, 0, 0)), "splat 4: y is 383, expected"),
         (without_end(), f"a difference is {delta.MOST} or more"),
     ],
 )
@@ -452,23 +410,28 @@ def test_bad_regions_are_refused(data, message):
         payload.decode_inter(data, state, CELLS)
 
 
-@pytest.mark.parametrize("data", [b"\x08", b"\x08\x01", added((0,)), added(())])
-def test_splats_cannot_be_added_where_there_are_no_models(data):
-    with pytest.raises(BitstreamError, match="added to a picture that had none"):
-        payload.decode_inter(data, begun(0), PLAIN)
+def test_splats_can_be_added_where_there_are_none():
+    come = splats(5, 3).values
+    data, left = payload.encode_inter(begun(0), np.zeros(0, bool), come, None, PLAIN)
+    assert same(payload.decode_inter(data, begun(0), PLAIN), left)
+    assert np.array_equal(left.splats.values, come)
 
 
-def test_models_outlive_the_splats_that_made_them():
-    state = flat(3)
-    bare = payload.decode_inter(dropped(3, (0, 0, 0)), state, PLAIN)
-    assert len(bare.splats) == 0
-    assert bare.models == state.models == (Peak(1, 0), Peak(0, 0), Peak(1, 0), *[Peak(0, 0)] * 3)
-    assert len(payload.decode_inter(added((0, 5)), bare, PLAIN).splats) == 2
+def test_what_an_i_packet_teaches_makes_added_splats_cheaper():
+    values = np.tile(np.array([0, 0, 9, 4, 9, 70, -31, 44], np.int32), (201, 1))
+    values[:, 0] = np.arange(201)
+    values = values[payload.order(values, PLAIN)]
+    alike = payload.encode_intra(QuantizedSplats(values[:200], STEPS), None, PLAIN)[1]
+    sizes = [
+        len(payload.encode_inter(s, np.zeros(len(s.splats), bool), values[200:], None, PLAIN)[0])
+        for s in (alike, begun(200))
+    ]
+    assert sizes[0] < sizes[1]
 
 
 def test_as_many_splats_as_may_be_can_be_added():
     state = payload.decode_inter(dropped(3, (0, 0, 0)), flat(3), PLAIN)
-    data = added((0,) * MAX_SPLATS)
+    data = b"\x08" + varint.pack(MAX_SPLATS)
     assert len(payload.decode_inter(data, state, PLAIN).splats) == MAX_SPLATS
 
 

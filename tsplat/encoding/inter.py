@@ -8,7 +8,7 @@ from tsplat.config import EncoderConfig, FitConfig, RateConfig
 from tsplat.encoding.fit.descent import Prices, descend, inter_table
 from tsplat.encoding.fit.grow import peaks
 from tsplat.encoding.fit.loop import fit
-from tsplat.encoding.intra import place_bits, prices_of
+from tsplat.encoding.intra import place_bits, prices_of, zero
 from tsplat.encoding.predict.flow import REST, Flow, error_after, refine, vectors_of
 from tsplat.encoding.predict.select import tiles_of
 from tsplat.encoding.predict.worth import expected_gain
@@ -92,11 +92,9 @@ def _changed(
     prices = Prices(False, table, 0.0, _NEVER)
     found, busy = _improved(scene, values[stay], known[stay], config, prices, lagrange)
     params = found.dequantise().params
-    arrivals = np.zeros((0, 8), np.float32)
-    if before.models:
-        arrivals = focus.newcomers(canvas, len(before.splats), params, picture)
-        wanted = min(config.added if busy else 0, room - len(found))
-        arrivals = np.concatenate([arrivals, _peaks(scene, params, wanted, config.added_blur)])
+    arrivals = focus.newcomers(canvas, len(before.splats), params, picture)
+    wanted = min(config.added if busy else 0, room - len(found))
+    arrivals = np.concatenate([arrivals, _peaks(scene, params, wanted, config.added_blur)])
     added = _added(scene, before, params, arrivals, lagrange)
     added = added[focus.reaching(QuantizedSplats(added, header.steps).dequantise().params)]
     return Change(stay, np.concatenate([found.values, added]), vectors)
@@ -175,10 +173,10 @@ def _added(
         return np.zeros((0, 8), np.int32)
     canvas.begin(params, tiles_of(canvas, arrivals))
     fitted = fit(canvas, Splats(arrivals), _NEW_FIT)
-    new = payload.addable(quantise(canvas, fitted, header.steps).values, before, header)
-    prices = prices_of(before.models, place_bits(1, header) - _SORTED)
-    reference = new.copy()
-    reference[:, 2:] = [model.low + model.mode for model in before.models]
+    new = quantise(canvas, fitted, header.steps).values
+    there, modes = before.splats.values, before.model.modes
+    prices = prices_of(there - zero(there, modes), place_bits(1, header) - _SORTED)
+    reference = zero(new, modes)
     kept, alive = descend(
         canvas,
         QuantizedSplats(new, header.steps),
@@ -189,4 +187,5 @@ def _added(
         lagrange,
         2,
     )
-    return payload.addable(kept.values[alive], before, header)
+    added = kept.values[alive]
+    return added[payload.order(added, header)]

@@ -19,8 +19,9 @@ from tsplat.kernels.canvas import Canvas
 from tsplat.kernels.rates import LARGEST
 from tsplat.splats import MAX_SPLATS, QuantizedSplats, Splats, Steps
 from tsplat.stream import payload
-from tsplat.stream.entropy import Peak
+from tsplat.stream.entropy import bit_lengths
 from tsplat.stream.header import Header
+from tsplat.stream.intra import Model
 
 _SIZE = 1.5
 """Factor from one number of splats to the next that is tried."""
@@ -104,10 +105,9 @@ def _cheaper(
     """Descend at the prices that these splats themselves would set."""
     if not len(splats):
         return splats
-    models = tuple(Peak.of(splats.values[:, k]) for k in range(2, 8))
-    reference = splats.values.copy()
-    reference[:, 2:] = [model.low + model.mode for model in models]
-    prices = prices_of(models, place_bits(len(splats), header))
+    modes = Model.of(splats.values).modes
+    reference = zero(splats.values, modes)
+    prices = prices_of(splats.values - reference, place_bits(len(splats), header))
     found, alive = descend(
         canvas,
         splats,
@@ -121,10 +121,25 @@ def _cheaper(
     return QuantizedSplats(found.values[alive], splats.steps)
 
 
-def prices_of(models: tuple[Peak, ...], place: float) -> Prices:
-    """What a splat costs whose channels have these models, and its place so many bits."""
+def zero(values: np.ndarray, modes: np.ndarray) -> np.ndarray:
+    """Integers that cost least, (N, 8) int32, at the places of others: no size, and the modes of
+    the colours, (3,)."""
+    out = values.copy()
+    out[:, 2:5], out[:, 5:] = 0, modes
+    return out
+
+
+def prices_of(values: np.ndarray, place: float) -> Prices:
+    """What a splat costs like these, less :func:`zero`, (N, 8) int, and its place so many bits:
+    the length of each value's magnitude by how common it is, and the bits below the leading one,
+    the sign among them."""
+    lengths = bit_lengths(np.arange(LARGEST + 1))
     sizes = np.zeros((8, LARGEST + 1))
-    sizes[2:] = [model.bits(LARGEST + 1) for model in models]
+    for k in range(2, 8):
+        found = np.minimum(bit_lengths(np.abs(values[:, k])), lengths[-1])
+        seen = np.bincount(found, minlength=lengths[-1] + 1) + 0.5
+        below = np.maximum(0, lengths - (k in (2, 4)))
+        sizes[k] = below - np.log2(seen / seen.sum())[lengths]
     return Prices(True, intra_table(sizes), place, 0.0)
 
 

@@ -26,7 +26,7 @@ def size_rate(k, d, rates: ti.template()):
     n = ti.abs(d)
     bits = rates[RATE_SIZE + k * (LARGEST + 1) + ti.min(n, LARGEST)]
     if n > LARGEST:
-        bits += 2.0 * ti.log(ti.cast(n - LARGEST + 1, ti.f32)) * LOG2E
+        bits += 2.0 * ti.log(ti.cast(n, ti.f32) / LARGEST) * LOG2E
     return bits
 
 

@@ -74,9 +74,7 @@ class Changed:
         if selection.scene_cut:
             return None
         chosen = selection.splats
-        added = np.zeros((0, 8), np.float32)
-        if before.models:
-            added = focus.newcomers(canvas, len(before.splats), params, picture)
+        added = focus.newcomers(canvas, len(before.splats), params, picture)
         tiles = selection.tiles | tiles_of(canvas, added)
         arrivals = np.zeros((0, 8), np.int32)
         if chosen.any() or len(added):
@@ -85,7 +83,7 @@ class Changed:
             free = np.full((len(added), 8), _FREE, np.int32)
             part = _rounded(canvas, splats, header, np.concatenate([values[chosen], free]))
             values[chosen], arrivals = np.split(part, [int(chosen.sum())])
-            arrivals = payload.addable(arrivals, before, header)
+            arrivals = arrivals[payload.order(arrivals, header)]
         values = np.concatenate([values, arrivals])
         self._tiles = tiles
         return Change(stay, values, None)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tsplat.stream.entropy import Bits
+
 MOST = 320
 """Counts of a context are halved until they do not exceed this, so that it can forget."""
 
@@ -28,10 +30,9 @@ class Contexts:
         ones = np.maximum(1, np.asarray(chances) * weight // 256)
         return cls(np.stack([np.maximum(1, weight - ones), ones], 1).astype(np.int64))
 
-    def chances(self, contexts: np.ndarray) -> np.ndarray:
-        """Probability of a one in each of some contexts, (n,) float64."""
-        p = self.counts[:, 1] / self.counts.sum(1)
-        return p[contexts]
+    def chances(self) -> np.ndarray:
+        """Probability of a one in each context, (C,) float64."""
+        return self.counts[:, 1] / self.counts.sum(1)
 
     def learned(self, seen: list[tuple[np.ndarray, np.ndarray]]) -> Contexts:
         """The contexts after a packet: pairs of contexts, (n,), and bits, (n,) bool."""
@@ -41,3 +42,32 @@ class Contexts:
         while (over := counts.sum(1) > MOST).any():
             counts[over] = (counts[over] + 1) // 2
         return Contexts(counts)
+
+
+class Coder:
+    """Runs bits through the range coder and keeps what was seen in which context.
+
+    ``kind`` is what they are spent on.
+    """
+
+    def __init__(self, through: Bits, contexts: Contexts, kind: str = ""):
+        self.kind = kind
+        self._through = through
+        self._contexts = contexts
+        self._chances = contexts.chances()
+        self._seen: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def bits(self, contexts: np.ndarray, bits: np.ndarray | None) -> np.ndarray:
+        out = self._through(self._chances[contexts], bits, self.kind)
+        self.see(contexts, out)
+        return out
+
+    def even(self, n: int, bits: np.ndarray | None) -> np.ndarray:
+        return self._through(np.full(n, 0.5), bits, self.kind)
+
+    def see(self, contexts: np.ndarray, bits: np.ndarray) -> None:
+        """Learn from bits as if they had been coded in these contexts."""
+        self._seen.append((contexts, bits))
+
+    def learned(self) -> Contexts:
+        return self._contexts.learned(self._seen)

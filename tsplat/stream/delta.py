@@ -23,7 +23,7 @@ from tsplat.motion import GRID
 from tsplat.motion import MOST as MOST_MOTION
 from tsplat.splats import Steps
 from tsplat.stream.change_chances import CHANCES
-from tsplat.stream.contexts import Contexts
+from tsplat.stream.contexts import Coder, Contexts
 from tsplat.stream.entropy import Bits
 
 GROUPS = (slice(0, 2), slice(2, 5), slice(5, 8))
@@ -134,30 +134,6 @@ def known(
     return (history + 4 * motion + 16 * size).astype(np.uint8)
 
 
-class _Coder:
-    """Runs bits through the range coder and keeps what was seen in which context.
-
-    ``kind`` is what they are spent on.
-    """
-
-    def __init__(self, through: Bits, contexts: Contexts, kind: str):
-        self.kind = kind
-        self._through = through
-        self._contexts = contexts
-        self._seen: list[tuple[np.ndarray, np.ndarray]] = []
-
-    def bits(self, contexts: np.ndarray, bits: np.ndarray | None) -> np.ndarray:
-        out = self._through(self._contexts.chances(contexts), bits, self.kind)
-        self._seen.append((contexts, out))
-        return out
-
-    def even(self, n: int, bits: np.ndarray | None) -> np.ndarray:
-        return self._through(np.full(n, 0.5), bits, self.kind)
-
-    def learned(self) -> Contexts:
-        return self._contexts.learned(self._seen)
-
-
 def code(
     through: Bits, contexts: Contexts, known: np.ndarray, delta: np.ndarray | None = None
 ) -> tuple[np.ndarray, Contexts]:
@@ -177,7 +153,7 @@ def code(
     (N, 8) int64 and Contexts
         The differences, and the contexts after them.
     """
-    coder = _Coder(through, contexts, "flags")
+    coder = Coder(through, contexts, "flags")
     wanted = None if delta is None else (delta != 0).any(1)
     changes = coder.bits(_FLAG + (known & 15).astype(np.int64), wanted)
     out = np.zeros((len(known), 8), np.int64)
@@ -218,7 +194,7 @@ def code_motion(
     BitstreamError
         A decoded component is too large.
     """
-    coder = _Coder(through, contexts, "motion")
+    coder = Coder(through, contexts, "motion")
     out = np.zeros((GRID, GRID, 2), np.int64)
     found = np.zeros((GRID, GRID, 2), np.int64)
     for axis in (0, 1):
@@ -273,7 +249,7 @@ def some_or_many(values: np.ndarray) -> np.ndarray:
     return (size > 0).astype(np.int64) + (size > 2)
 
 
-def _groups(coder: _Coder, n: int, delta: np.ndarray | None) -> list[np.ndarray]:
+def _groups(coder: Coder, n: int, delta: np.ndarray | None) -> list[np.ndarray]:
     """Which groups of each changed splat change, three times (n,) bool."""
     wanted = [None if delta is None else (delta[:, g] != 0).any(1) for g in GROUPS]
     place = coder.bits(np.full(n, PLACE), wanted[0])
@@ -285,7 +261,7 @@ def _groups(coder: _Coder, n: int, delta: np.ndarray | None) -> list[np.ndarray]
     return [place, shape, colour]
 
 
-def _group(coder: _Coder, group: slice, area: np.ndarray, given: np.ndarray | None) -> np.ndarray:
+def _group(coder: Coder, group: slice, area: np.ndarray, given: np.ndarray | None) -> np.ndarray:
     """A group's differences, (n, channels) int64, of splats that change in it."""
     out = np.zeros((len(area), group.stop - group.start), np.int64)
     before = np.zeros(len(area), np.int64)
@@ -303,7 +279,7 @@ def _group(coder: _Coder, group: slice, area: np.ndarray, given: np.ndarray | No
 
 
 def _values(
-    coder: _Coder,
+    coder: Coder,
     given: np.ndarray | None,
     first: np.ndarray,
     size: np.ndarray,
@@ -314,7 +290,7 @@ def _values(
 
     Parameters
     ----------
-    coder : _Coder
+    coder : Coder
     given : (n,) int64 or None
     first, size : (n,) int64
         Contexts: that they are not 0; that they are larger than 1.
@@ -339,7 +315,7 @@ def _values(
     return out
 
 
-def _magnitudes(coder: _Coder, contexts: np.ndarray, given: np.ndarray | None) -> np.ndarray:
+def _magnitudes(coder: Coder, contexts: np.ndarray, given: np.ndarray | None) -> np.ndarray:
     """Integers from 0 on, (n,) int64: in unary, the large ones' rest in gamma code."""
     out = np.zeros(len(contexts), np.int64)
     live = np.arange(len(contexts))
@@ -356,7 +332,7 @@ def _magnitudes(coder: _Coder, contexts: np.ndarray, given: np.ndarray | None) -
     return out
 
 
-def _gamma(coder: _Coder, n: int, given: np.ndarray | None) -> np.ndarray:
+def _gamma(coder: Coder, n: int, given: np.ndarray | None) -> np.ndarray:
     """Integers from 1 on, (n,) int64, in Elias' gamma code."""
     lengths = np.zeros(n, np.int64)
     wanted = None if given is None else np.frexp(given.astype(np.float64))[1] - 1

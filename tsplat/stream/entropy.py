@@ -38,6 +38,11 @@ Bits = Callable[[np.ndarray, "np.ndarray | None", str], np.ndarray]
 """``Writer.bits`` or ``Reader.bits``: codes booleans, (n,), given their probabilities of being
 true, (n,) float64, when encoding, the booleans, and what they are spent on; returns them."""
 
+Choices = Callable[[np.ndarray, int, "np.ndarray | None", str], np.ndarray]
+"""``Writer.choices`` or ``Reader.choices``: codes n symbols, (n,) int, given the weights of all
+there are, (m,) float64, n and, when encoding, the symbols, and what they are spent on; returns
+them."""
+
 
 @dataclass(frozen=True)
 class Peak:
@@ -93,7 +98,7 @@ class Peak:
 
     def table(self):
         """As constriction takes it; only where span is not 0."""
-        return constriction.stream.model.Categorical(self.weights(), perfect=False)
+        return _categorical(self.weights())
 
 
 class Writer:
@@ -138,9 +143,17 @@ class Writer:
             self._tail.encode(_symbols(values), _BERNOULLI, chances)
         return values
 
+    def choices(
+        self, weights: np.ndarray, n: int, values: np.ndarray | None, kind: str = ""
+    ) -> np.ndarray:
+        """Symbols, (n,) int, of a model of so many weights; returns them."""
+        assert values is not None
+        self._tail.encode(_symbols(values), _categorical(weights))
+        return values
+
     def gamma(self, values: np.ndarray) -> None:
         """Unsigned integers of any size, (n,) int64, below 2**48."""
-        lengths = _bit_lengths(values)
+        lengths = bit_lengths(values)
         self.peak(lengths)
         for length in range(2, _LONGEST + 1):
             chosen = values[lengths == length]
@@ -218,6 +231,11 @@ class Reader:
             return np.zeros(0, bool)
         return self._decode(_BERNOULLI, chances) > 0
 
+    def choices(
+        self, weights: np.ndarray, n: int, values: np.ndarray | None = None, kind: str = ""
+    ) -> np.ndarray:
+        return self._take(n, _categorical(weights))
+
     def gamma(self, n: int, kind: str = ""):
         take_lengths = self.peak(n, kind)
 
@@ -276,9 +294,13 @@ class Reader:
 _BERNOULLI = constriction.stream.model.Bernoulli(perfect=False)
 
 
-def _bit_lengths(values: np.ndarray) -> np.ndarray:
+def bit_lengths(values: np.ndarray) -> np.ndarray:
     """0 for 0, 1 for 1, 2 for 2 and 3, ...; frexp is exact below 2**53."""
     return np.frexp(values.astype(np.float64))[1].astype(np.int64)
+
+
+def _categorical(weights: np.ndarray):
+    return constriction.stream.model.Categorical(weights, perfect=False)
 
 
 def _symbols(values: np.ndarray) -> np.ndarray:

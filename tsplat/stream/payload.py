@@ -4,10 +4,9 @@ I-packet
     ===========  =====================================================================
     region       if the header has cells: 1 whole, 2 empty, 3 coded (one byte)
     count        number of splats, varint
-    places       ``gamma``: differences of consecutive Morton codes of (x, y), each less
-                 its legal minimum; the splats are sorted by that code, so a set of N
-                 costs log2 N! bits less than a list
-    channels     ``peak``: l11, l21, l22, luma, cb, cr
+    modes        of luma, cb and cr, signed varints; if there are splats
+    places       a set, as :mod:`tsplat.stream.places` codes it; the splats are sorted
+    channels     the others, as :mod:`tsplat.stream.intra` codes them
     ===========  =====================================================================
 
 P-packet
@@ -22,8 +21,8 @@ P-packet
     changed      the splats' differences (:mod:`tsplat.stream.delta`), the dropped ones'
                  being none; in a stream of bits-back coding as a set
                  (:mod:`tsplat.stream.delta_set`)
-    added        number of splats that come, varint, not 0; places as above, then the
-                 six channels with the models of the last I-packet
+    added        number of splats that come, varint, not 0; places and channels as above,
+                 by what the last I-packet taught
     ===========  =====================================================================
 
 docs/FORMAT.md has this in full. All models' parameters come first, then all symbols, in this order
@@ -45,18 +44,14 @@ from tsplat.motion import GRID, warp
 from tsplat.region import Region, grid
 from tsplat.splats import QuantizedSplats, check
 from tsplat.splats import limits as bounds_of
-from tsplat.stream import delta, delta_set, mask, varint
+from tsplat.stream import delta, delta_set, intra, mask, places, varint
 from tsplat.stream.contexts import Contexts
-from tsplat.stream.entropy import Peak, Reader, Writer
+from tsplat.stream.entropy import Reader, Writer
 from tsplat.stream.header import Header
 from tsplat.stream.limits import FORMAT, Limits
 
-_PLACE_BITS = 22
-"""Enough for the widest picture and its margins at the finest step."""
 _WHOLE, _EMPTY, _CODED = 1, 2, 3
 _REGION, _DROPPED, _CHANGED, _ADDED, _MOTION = 1, 2, 4, 8, 16
-_KINDS = ("position",) * 2 + ("shape",) * 3 + ("colour",) * 3
-"""What a channel's bits are spent on."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +66,8 @@ class State:
         Bit 0: the packet changed or added this splat; bit 1: the one before did.
     region : Region or None
         None where the header has no cells.
-    models : tuple of Peak
-        Of the last I-packet's six channels; empty if it had no splats.
+    model : intra.Model
+        Of the last I-packet.
     origin : (N,) int32
         Which splat of the state before each one was; -1 for one that the packet added.
     contexts : Contexts
@@ -84,7 +79,7 @@ class State:
     splats: QuantizedSplats
     history: np.ndarray
     region: Region | None
-    models: tuple[Peak, ...]
+    model: intra.Model
     origin: np.ndarray
     contexts: Contexts = delta.INITIAL
     motion: np.ndarray = field(default_factory=lambda: np.zeros((GRID, GRID, 2), np.int64))
@@ -103,14 +98,15 @@ def encode_intra(
     if region is not None:
         _put_region_head(writer, region)
     writer.integer(len(splats))
+    model = intra.Model.of(splats.values)
+    for mode in model.modes.tolist() if len(splats) else ():
+        writer.integer(varint.fold(mode))
     if region is not None:
         _put_cells(writer, region, None)
-    writer.gamma(np.diff(_codes(splats.values, header), prepend=0))
-    models = [writer.peak(splats.values[:, k]) for k in range(2, 8)]
-    known = tuple(m for m in models if m is not None)
-    return writer.finish(), State(
-        splats, np.ones(len(splats), np.uint8), region, known, np.full(len(splats), -1, np.int32)
-    )
+    codes = places.morton(splats.values[:, :2], header)
+    places.code(writer.choices, header, len(splats), "position", codes)
+    _, model = intra.code(writer.bits, model, splats.values[:, :2], splats.values)
+    return writer.finish(), _begun(splats, region, model)
 
 
 def decode_intra(data: bytes | Reader, header: Header, limits: Limits = FORMAT) -> State:
@@ -126,16 +122,13 @@ def decode_intra(data: bytes | Reader, header: Header, limits: Limits = FORMAT) 
     take_region = _region_head(reader, None, header) if header.cell else None
     n = reader.integer(varint.MOST, "splats")
     _check_count(n, limits)
-    places = reader.gamma(n, "position")
-    models = tuple(reader.model(_KINDS[k]) for k in range(2, 8)) if n else ()
+    modes = [_mode(reader) if n else 0 for _ in range(3)]
     reader.open()
     region = take_region() if take_region else None
-    values = np.zeros((n, 8), np.int64)
-    values[:, :2] = _taken_places(places, header)
-    for k, model in enumerate(models, 2):
-        values[:, k] = reader.known_peak(n, model, _KINDS[k])
-    splats = _checked(values, header, limits)
-    return State(splats, np.ones(n, np.uint8), region, models, np.full(n, -1, np.int32))
+    model = intra.Model(np.array(modes), intra.INITIAL)
+    codes = places.code(reader.choices, header, n, "position")
+    values, model = intra.code(reader.bits, model, places.from_morton(codes, header))
+    return _begun(_checked(values, header, limits), region, model)
 
 
 def encode_inter(
@@ -155,9 +148,8 @@ def encode_inter(
     stay : (N,) bool
         Which of them stay; M of them.
     values : (M + K, 8) int32
-        Integers of the M that stay, then of K added ones, in :func:`order` among themselves
-        and each channel in the range of ``before.models`` (:func:`addable`). Differences are
-        smaller than :data:`tsplat.stream.delta.MOST`.
+        Integers of the M that stay, then of K added ones, in :func:`order` among themselves.
+        Differences are smaller than :data:`tsplat.stream.delta.MOST`.
     region : Region or None
         As in ``before``, or another.
     header : Header
@@ -200,13 +192,13 @@ def encode_inter(
         _, contexts = delta.code(writer.bits, contexts, past, difference)
     if parts & _ADDED:
         writer.integer(len(added))
-        writer.gamma(np.diff(_codes(added, header), prepend=0))
-        for k, model in enumerate(before.models, 2):
-            writer.known_peak(added[:, k], model)
+        codes = places.morton(added[:, :2], header)
+        places.code(writer.choices, header, len(added), "added", codes)
+        intra.code_added(writer.bits, before.model, added[:, :2], added)
     splats = QuantizedSplats(values, header.steps)
     history = _later(before.history, changes, stay, len(added))
     origin = _origin(stay, len(added))
-    return writer.finish(), State(splats, history, region, before.models, origin, contexts, motion)
+    return writer.finish(), State(splats, history, region, before.model, origin, contexts, motion)
 
 
 def decode_inter(
@@ -240,11 +232,8 @@ def decode_inter(
     if parts & _CHANGED and header.bits_back:
         take_set = delta_set.decode(reader, n)
     if parts & _ADDED:
-        if not before.models:
-            raise BitstreamError(Fault.PAYLOAD, "splats are added to a picture that had none")
         more = _some(reader, varint.MOST, "added splats")
         _check_count(n - gone + more, limits)
-        take_places = reader.gamma(more, "added")
     reader.open()
     if parts & _REGION:
         region = take_region()
@@ -262,14 +251,13 @@ def decode_inter(
         values += difference
         changes = (difference != 0).any(1)
     if parts & _ADDED:
-        added = np.zeros((more, 8), np.int64)
-        added[:, :2] = _taken_places(take_places, header)
-        for k, model in enumerate(before.models, 2):
-            added[:, k] = reader.known_peak(more, model, "added")
+        codes = places.code(reader.choices, header, more, "added")
+        come = places.from_morton(codes, header)
+        added = intra.code_added(reader.bits, before.model, come)
     splats = _checked(np.concatenate([values[stay], added]), header, limits)
     history = _later(before.history, changes, stay, len(added))
     origin = _origin(stay, len(added))
-    return State(splats, history, region, before.models, origin, contexts, motion)
+    return State(splats, history, region, before.model, origin, contexts, motion)
 
 
 def known(before: State, moved: np.ndarray, header: Header) -> np.ndarray:
@@ -290,15 +278,13 @@ def moved(splats: QuantizedSplats, vectors: np.ndarray, header: Header) -> np.nd
 
 def order(values: np.ndarray, header: Header) -> np.ndarray:
     """Permutation that sorts splats by the Morton code of their place, (N,)."""
-    return np.argsort(_codes(values, header), kind="stable")
+    return np.argsort(places.morton(values[:, :2], header), kind="stable")
 
 
-def addable(values: np.ndarray, state: State, header: Header) -> np.ndarray:
-    """The nearest splats, (K, 8), that a P-packet after a state can add, in its order."""
-    out = values.copy()
-    for k, model in enumerate(state.models, 2):
-        out[:, k] = model.clip(out[:, k])
-    return out[order(out, header)]
+def _begun(splats: QuantizedSplats, region: Region | None, model: intra.Model) -> State:
+    """The state that an I-packet leaves."""
+    n = len(splats)
+    return State(splats, np.ones(n, np.uint8), region, model, np.full(n, -1, np.int32))
 
 
 def _later(
@@ -332,6 +318,10 @@ def _region_head(reader: Reader, past: Region | None, header: Header) -> Callabl
     return lambda: Region(np.full(shape, kind == _WHOLE))
 
 
+def _mode(reader: Reader) -> int:
+    return varint.unfold(reader.integer(varint.MOST, "mode", "colour"))
+
+
 def _some(reader: Reader, most: int, name: str) -> int:
     """A number of splats in a part that is there only if it is not 0."""
     number = reader.integer(most, name)
@@ -348,14 +338,6 @@ def _staying(gaps: np.ndarray, n: int) -> np.ndarray:
     return stay
 
 
-def _taken_places(take: Callable[[], np.ndarray], header: Header) -> np.ndarray:
-    differences = take()
-    if differences.sum(dtype=np.float64) >= 2.0 ** (2 * _PLACE_BITS):
-        raise BitstreamError(Fault.PAYLOAD, "places lie outside the picture")
-    codes = np.cumsum(differences)
-    return np.stack([_every_second_bit(codes), _every_second_bit(codes >> 1)], 1) + _corner(header)
-
-
 def _check_count(splats: int, limits: Limits) -> None:
     """Before there are any."""
     if splats > limits.splats:
@@ -369,24 +351,3 @@ def _checked(values: np.ndarray, header: Header, limits: Limits) -> QuantizedSpl
     splats = QuantizedSplats(values.astype(np.int32), header.steps)
     check(splats, header.width, header.height, limits.overlap)
     return splats
-
-
-def _corner(header: Header) -> np.ndarray:
-    """Least x and y that a splat may have."""
-    return bounds_of(header.width, header.height, header.steps)[:2, 0]
-
-
-def _codes(values: np.ndarray, header: Header) -> np.ndarray:
-    """Morton codes of the places, (N,): bit k of x at 2k, of y at 2k + 1."""
-    places = values[:, :2].astype(np.int64) - _corner(header)
-    out = np.zeros(len(places), np.int64)
-    for k in range(_PLACE_BITS):
-        out |= (places[:, 0] >> k & 1) << (2 * k) | (places[:, 1] >> k & 1) << (2 * k + 1)
-    return out
-
-
-def _every_second_bit(code: np.ndarray) -> np.ndarray:
-    out = np.zeros(len(code), np.int64)
-    for k in range(_PLACE_BITS):
-        out |= (code >> (2 * k) & 1) << k
-    return out

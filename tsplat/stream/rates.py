@@ -50,7 +50,7 @@ class Rates:
     def of(cls, contexts: Contexts, count: int) -> Rates:
         """What :func:`tsplat.stream.delta.code` spends in contexts as they are, but for signs,
         which count one bit; sizes below ``count``."""
-        one = contexts.chances(np.arange(len(contexts.counts)))
+        one = contexts.chances()
         bits = -np.log2(np.stack([1 - one, one], 1)).astype(np.float32)
         groups = np.zeros(8, np.float32)
         for number in range(1, 8):

@@ -49,6 +49,13 @@ class Tally(Reader):
         self._spend(kind, np.where(out, chances, 1 - chances), 2)
         return out
 
+    def choices(
+        self, weights: np.ndarray, n: int, values: np.ndarray | None = None, kind: str = ""
+    ) -> np.ndarray:
+        out = super().choices(weights, n)
+        self._spend(kind, (weights / weights.sum())[out], len(weights))
+        return out
+
     def read_set(self, rows: np.ndarray, columns: Sequence[Column], kinds: Sequence[str]) -> None:
         """What the order of the rows does not cost is taken off their first numbers."""
         self.spent[kinds[0]] -= order_bits(len(rows))
