@@ -97,7 +97,7 @@ class Header:
     outside: int
     backdrop: list[int]
     codec: int
-    span: int
+    normalised: bool
     bits_back: bool
 
     @classmethod
@@ -111,14 +111,14 @@ class Header:
         rate, aspect = (b.u(4), b.u(4)), (b.u(2), b.u(2))
         steps = [b.u(2) for _ in range(4)]
         required, _ = b.u(4), b.u(4)
-        cell, outside, backdrop, codec, span = b.u(1), b.u(1), list(b.take(3)), b.u(1), b.u(1)
+        cell, outside, backdrop, codec, blend = b.u(1), b.u(1), list(b.take(3)), b.u(1), b.u(1)
         require(required <= 1, "a feature that is not known")
         require(1 <= width <= 8192 and 1 <= height <= 8192, "size")
         require(width * height <= 1 << 24, "pixels")
         require(all(1 <= v < 1 << 31 for v in rate) and all(aspect), "rate or aspect")
-        require(all(steps) and span >= 1, "step or span")
+        require(all(steps) and blend <= 1, "step or blend")
         behind = (cell, outside, backdrop, codec)
-        header = cls(width, height, rate, aspect, steps, *behind, span, required == 1)
+        header = cls(width, height, rate, aspect, steps, *behind, blend == 1, required == 1)
         rows, columns = header.grid() if cell else (0, 0)
         require(cell != 1 and rows * columns <= 1 << 16, "cells")
         require(outside <= 3 and codec <= 2 and (outside == 3) == (codec > 0), "background")
@@ -147,24 +147,23 @@ class Packet:
     payload: bytes
 
 
-def packets(data: bytes, header: Header) -> Iterator[Packet]:
+def packets(data: bytes) -> Iterator[Packet]:
     """Packets of an undamaged file, the index left out."""
     at, before = 56, None
     while at < len(data):
         b = Bytes(data, at)
         kind = b.u(1)
         if kind & 128:
-            size = b.varint()
-            ticks = [1000] * header.span
-            if size & 1:
-                ticks = [1000] * (b.varint() + 1)
-                timed = b.u(1)
-                require(len(ticks) <= 255 and timed <= 1, "packet's head")
-                ticks = [b.varint() if timed else 1000 for _ in ticks]
+            size, span, timed = b.varint(), kind & 7, 0
+            if span == 0:
+                more = b.varint()
+                span, timed = more // 2 + 1, more % 2
+            require(span <= 255, "span")
+            ticks = [b.varint() if timed else 1000 for _ in range(span)]
             require(before is not None, "the frame before is missing")
-            frame = before + len(ticks)
-            require(frame & 127 == kind & 127, "the frame before is missing")
-            payload = b.take(size >> 1)
+            frame = before + span
+            require(frame % 16 == kind >> 3 & 15, "the frame before is missing")
+            payload = b.take(size)
             check = crc32(data[at : b.at] + frame.to_bytes(4, "little")) & 0xFFFF
             require(check == b.u(2), "checksum")
             kind = 2
@@ -693,31 +692,34 @@ def dequantised(values: np.ndarray, header: Header) -> np.ndarray:
     return out
 
 
-def mixed(before: np.ndarray, now: np.ndarray, origin: list[int], share: float) -> np.ndarray:
-    """Splats of an interpolated frame."""
+def mixed(
+    before: np.ndarray, now: np.ndarray, origin: list[int], share: float
+) -> tuple[np.ndarray, list[float]]:
+    """Splats of an interpolated frame, and their weights."""
     out = now.copy()
     for i, j in enumerate(origin):
         if j >= 0:
             out[i] = (1 - share) * before[j] + share * now[i]
-        else:
-            out[i, 5:] *= share
     going = before[[j for j in range(len(before)) if j not in set(origin)]]
-    going[:, 5:] *= 1 - share
-    return np.concatenate([out, going])
+    weights = [1.0 if j >= 0 else share for j in origin] + [1 - share] * len(going)
+    return np.concatenate([out, going]), weights
 
 
-def rendered(splats: np.ndarray, header: Header) -> np.ndarray:
+def rendered(splats: np.ndarray, weights: list[float], header: Header) -> np.ndarray:
     """(H, W, 3) uint8, before anything is put behind the region."""
-    out = np.zeros((header.height, header.width, 3))
+    colours = np.zeros((header.height, header.width, 3))
+    falloffs = np.zeros((header.height, header.width, 1))
     ys, xs = np.arange(header.height) + 0.5, np.arange(header.width) + 0.5
-    for mx, my, a, b, c, *colour in splats:
+    for (mx, my, a, b, c, *colour), weight in zip(splats, weights):
         sxx, sxy, syy = a * a + 0.5, a * b, b * b + c * c + 0.5
         ex, ey = 3 * sxx**0.5, 3 * syy**0.5
         rows, columns = np.abs(ys - my) <= ey, np.abs(xs - mx) <= ex
         dx, dy = xs[columns] - mx, ys[rows, None] - my
         q = (syy * dx**2 - 2 * sxy * dx * dy + sxx * dy**2) / (sxx * syy - sxy**2)
-        weight = np.maximum(np.exp(-q / 2) - np.exp(-4.5), 0)
-        out[np.ix_(rows, columns)] += weight[..., None] * colour
+        falloff = weight * np.maximum(np.exp(-q / 2) - np.exp(-4.5), 0)[..., None]
+        colours[np.ix_(rows, columns)] += falloff * colour
+        falloffs[np.ix_(rows, columns)] += falloff
+    out = colours / (1 / 1000 + falloffs) if header.normalised else colours
     return np.clip(255 * out + 0.5, 0, 255).astype(np.uint8)
 
 
@@ -758,7 +760,7 @@ def decode(data: bytes) -> tuple[Header, list[tuple[Packet, State]]]:
     """All coded frames of an undamaged file."""
     header = Header.read(data)
     states: list[tuple[Packet, State]] = []
-    for packet in packets(data, header):
+    for packet in packets(data):
         if packet.kind == 1:
             states.append((packet, intra(packet.payload, header)))
         elif packet.kind == 2:
@@ -771,9 +773,7 @@ def pictures(
 ) -> Iterator[np.ndarray]:
     """All pictures, interpolated ones among them; codec: shows the background packets' pictures."""
     header, states = decode(data)
-    films = [
-        (p.frame, codec(p.payload[1:])) for p in packets(data, header) if p.kind == 4 and codec
-    ]
+    films = [(p.frame, codec(p.payload[1:])) for p in packets(data) if p.kind == 4 and codec]
     before: State | None = None
     for packet, now in states:
         last = before if before is not None and packet.kind == 2 else now
@@ -781,10 +781,11 @@ def pictures(
         ticks = packet.ticks if any(packet.ticks) else [1] * len(packet.ticks)
         for k in range(len(ticks)):
             share = sum(ticks[: k + 1]) / sum(ticks)
-            mix = splats
+            mix, weights = splats, [1.0] * len(splats)
             if share < 1 and packet.kind == 2:
-                mix = mixed(dequantised(last.values, header), splats, now.origin, share)
-            picture = rendered(mix, header)
+                old = dequantised(last.values, header)
+                mix, weights = mixed(old, splats, now.origin, share)
+            picture = rendered(mix, weights, header)
             if now.region is not None:
                 one, other = opacity(last.region, header), opacity(now.region, header)
                 alpha = (one * (1 - share) + other * share + 0.5).astype(np.uint8)

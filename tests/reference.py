@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 FLOOR = np.exp(-4.5)
+EMPTY = 1 / 1000
 
 
 def covariance(params: np.ndarray) -> np.ndarray:
@@ -23,27 +24,61 @@ def falloff(params: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.maximum(np.exp(-0.5 * q) - FLOOR, 0)
 
 
-def render(params: np.ndarray, height: int, width: int) -> np.ndarray:
-    """(H, W, 3) float64."""
+def sums(params: np.ndarray, height: int, width: int, weights: np.ndarray | float = 1.0):
+    """(H, W, 4) float64: sums of colours times falloffs, and of falloffs; weights: (N,) or 1."""
     params = np.asarray(params, np.float64)
-    return np.einsum("nhw,nc->hwc", falloff(params, height, width), params[:, 5:])
+    parts = np.append(params[:, 5:], np.ones((len(params), 1)), 1)
+    parts *= np.broadcast_to(weights, len(params))[:, None]
+    return np.einsum("nhw,nc->hwc", falloff(params, height, width), parts)
 
 
-def half_squared_error(params: np.ndarray, target: np.ndarray, weight: np.ndarray) -> float:
-    """1/2 sum weight (picture - target)^2; target in 0..1."""
-    error = render(params, *target.shape[:2]) - target
-    return 0.5 * float((weight[..., None] * error**2).sum())
+def blended(sums: np.ndarray, normalised: bool) -> np.ndarray:
+    """(H, W, 3): the picture that :func:`sums` are."""
+    return sums[..., :3] / (EMPTY + sums[..., 3:]) if normalised else sums[..., :3]
 
 
-def gradient(params: np.ndarray, target: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def render(
+    params: np.ndarray,
+    height: int,
+    width: int,
+    normalised: bool = False,
+    weights: np.ndarray | float = 1.0,
+) -> np.ndarray:
+    """(H, W, 3) float64."""
+    return blended(sums(params, height, width, weights), normalised)
+
+
+def half_squared_error(
+    params: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray | float,
+    normalised: bool = False,
+    start: np.ndarray | float = 0.0,
+) -> float:
+    """1/2 sum weight (picture - target)^2; target in 0..1; start: sums of splats besides."""
+    picture = blended(start + sums(params, *target.shape[:2]), normalised)
+    weight = np.broadcast_to(weight, target.shape[:2])[..., None]
+    return 0.5 * float((weight * (picture - target) ** 2).sum())
+
+
+def gradient(
+    params: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray | float,
+    normalised: bool = False,
+    start: np.ndarray | float = 0.0,
+) -> np.ndarray:
     """Central differences of :func:`half_squared_error`, (N, 8)."""
     params = np.asarray(params, np.float64)
     out = np.zeros_like(params)
     for index in np.ndindex(params.shape):
         step = np.zeros_like(params)
         step[index] = 1e-5
-        above = half_squared_error(params + step, target, weight)
-        out[index] = (above - half_squared_error(params - step, target, weight)) / 2e-5
+        above, below = (
+            half_squared_error(p, target, weight, normalised, start)
+            for p in (params + step, params - step)
+        )
+        out[index] = (above - below) / 2e-5
     return out
 
 

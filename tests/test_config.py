@@ -29,7 +29,9 @@ from tsplat.splats import Steps
         ({"bitrate": 0}, "bitrate: got 0"),
         ({"bitrate": 20, "psnr": 30}, "bitrate and psnr exclude each other"),
         ({"window": 0}, "window: got 0"),
-        ({"span": 0}, "span: got 0, expected 1..255"),
+        ({"max_span": 0}, "max_span: got 0, expected 1..255"),
+        ({"max_span": 256}, "max_span: got 256"),
+        ({"blend": "maximum"}, "blend: got 'maximum', expected one of sum, normalised"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, message):

@@ -25,8 +25,8 @@ SPLATS = QuantizedSplats(np.array([[8, 8, 4, 0, 4, 50, 0, 0]], np.int32), HEADER
 INTRA_PACKET = container.pack_packet(
     INTRA, 0, payload.encode_intra(SPLATS, Region.everywhere(16, 16, 4), HEADER)[0]
 )
-INTER_PACKET = container.pack_inter(1, b"\0", [1000], 1)
-LATER_PACKET = container.pack_inter(2, b"\0", [1000], 1)
+INTER_PACKET = container.pack_inter(1, b"\0", [1000])
+LATER_PACKET = container.pack_inter(2, b"\0", [1000])
 GOOD = HEADER.pack() + INTRA_PACKET + INTER_PACKET + LATER_PACKET
 SECOND = HEADER_BYTES + len(INTRA_PACKET)
 
@@ -50,7 +50,7 @@ BAD: dict[Fault, tuple[Callable[[], bytes], str | None, int | None]] = {
     Fault.CHECKSUM: (lambda: flipped(SECOND + 2), None, SECOND),
     Fault.PACKET: (lambda: GOOD[:SECOND] + b"\1nothing", None, SECOND),
     Fault.PAYLOAD: (
-        lambda: GOOD[:SECOND] + container.pack_inter(1, b"\x20", [1000], 1),
+        lambda: GOOD[:SECOND] + container.pack_inter(1, b"\x20", [1000]),
         "parts",
         SECOND,
     ),

@@ -14,8 +14,10 @@ from tests import independent
 from tests.clips import pictures, write_clip
 from tests.coding import encode
 from tests.golden.regenerate import FOLDER
+from tsplat.choices import BLENDS
 from tsplat.decoding.decoder import Decoder
 from tsplat.files.reader import Reader
+from tsplat.kernels.blend import EMPTY
 from tsplat.media.background import BACKGROUND_CODECS, BackgroundDecoder
 from tsplat.stream import bits_back, container, delta, entropy, header, mask
 from tsplat.stream.header import VERSION
@@ -23,7 +25,7 @@ from tsplat.stream.header import VERSION
 SPECIFICATION = independent.SPECIFICATION.read_text()
 SETTINGS = {
     "crf 20": {"crf": 20, "gop": 7},
-    "low delay": {"crf": 30, "span": 1, "background": "#204060", "roi": "masks"},
+    "low delay": {"crf": 30, "max_span": 1, "background": "#204060", "roi": "masks"},
     "paper": {"preset": "paper", "gaussians": 120, "gop": 9},
     "bits-back": {"preset": "paper", "gaussians": 120, "gop": 9, "entropy": "bits-back"},
 }
@@ -162,3 +164,8 @@ def test_the_specification_s_tables_are_the_codec_s():
     fresh = np.array(independent.fresh_contexts())
     assert np.array_equal(fresh, delta.INITIAL.counts)
     assert f"format, version {VERSION}\n" in SPECIFICATION
+
+
+def test_the_specification_s_blends_are_the_codec_s():
+    assert all(f"blend {number}, {name}\n" in SPECIFICATION for number, name in enumerate(BLENDS))
+    assert f"1/{1 / EMPTY:.0f} is the weight of black" in SPECIFICATION

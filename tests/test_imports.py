@@ -25,7 +25,7 @@ BELOW: dict[str, set[str]] = {
     "motion": {"splats"},
     "config": {"choices", "errors", "splats"},
     "kernels": {"errors", "home"},
-    "stream": {"errors", "motion", "region", "splats"},
+    "stream": {"choices", "errors", "motion", "region", "splats"},
     "media": {"errors"},
     "roi": {"errors", "home", "region"},
     "encoding": {

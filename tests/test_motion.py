@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsplat.between import between
 from tsplat.motion import GRID, MOST, UNIT, warp, weights
-from tsplat.splats import QuantizedSplats, Splats, Steps
+from tsplat.splats import QuantizedSplats, Steps
 
 
 def places(count: int, seed: int, width: int, height: int, steps: Steps) -> np.ndarray:
@@ -45,19 +44,3 @@ def test_a_uniform_vector_moves_all_alike():
     vectors = np.full((GRID, GRID, 2), (3, -4))
     moved = warp(values, vectors, steps, 640, 360)
     assert np.array_equal(moved[:, :2] - values[:, :2], np.full((50, 2), (3, -4)))
-
-
-def test_splats_between_two_frames():
-    rng = np.random.default_rng(0)
-    before = Splats(rng.normal(size=(4, 8)).astype(np.float32))
-    now = Splats(rng.normal(size=(4, 8)).astype(np.float32))
-    origin = np.array([2, 0, -1, 3], np.int32)
-    assert between(before, now, origin, 1.0) is now
-    middle = between(before, now, origin, 0.25).params
-    assert len(middle) == 5
-    for row, was in ((0, 2), (1, 0), (3, 3)):
-        expected = 0.75 * before.params[was] + 0.25 * now.params[row]
-        np.testing.assert_allclose(middle[row], expected, atol=1e-6)
-    np.testing.assert_allclose(middle[2, 5:], 0.25 * now.params[2, 5:], atol=1e-6)
-    np.testing.assert_allclose(middle[2, :5], now.params[2, :5])
-    np.testing.assert_allclose(middle[4, 5:], 0.75 * before.params[1, 5:], atol=1e-6)

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as arrays
 from tests import reference
 from tests.reference import random_splats
 from tsplat.errors import BitstreamError, ConfigError
-from tsplat.kernels import splatting
+from tsplat.kernels import blend, splatting
 from tsplat.splats import BLUR, CUTOFF, QuantizedSplats, Splats, Steps, check, limits, overlap
 
 STEPS = Steps(128, 128, 786, 1050)
@@ -26,6 +26,7 @@ def one(**values: int) -> QuantizedSplats:
 
 def test_constants_agree_with_the_kernels():
     assert (BLUR, CUTOFF) == (splatting.BLUR, splatting.CUTOFF)
+    assert blend.EMPTY == reference.EMPTY
 
 
 def test_dequantising_is_integers_times_steps_in_rgb():
@@ -108,8 +109,10 @@ def test_enlarging_one_axis_and_reducing_the_other_keeps_the_light():
     params = random_splats(30, 60, 80, size=6)
     params[:, :2] = np.random.default_rng(0).uniform(28, 32, (30, 2))
     light = reference.render(params, 60, 80).sum((0, 1))
-    mixed = reference.render(Splats(params).scaled(2, 0.5).params, 30, 160).sum((0, 1))
-    np.testing.assert_allclose(mixed, light, rtol=0.03)
+    mixed = Splats(params).scaled(2, 0.5)
+    assert mixed.weights.min() < 1
+    shown = reference.render(mixed.params, 30, 160, weights=mixed.weights)
+    np.testing.assert_allclose(shown.sum((0, 1)), light, rtol=0.03)
 
 
 def test_scaling_by_one_changes_nothing():
@@ -123,6 +126,30 @@ def test_scaling_by_one_changes_nothing():
 def test_reducing_keeps_the_light():
     params = random_splats(30, 60, 80, size=6)
     params[:, :2] = np.random.default_rng(0).uniform(25, 35, (30, 2))
-    small = Splats(params).scaled(0.25, 0.25).params
+    small = Splats(params).scaled(0.25, 0.25)
     light = reference.render(params, 60, 80).sum((0, 1)) / 16
-    np.testing.assert_allclose(reference.render(small, 15, 20).sum((0, 1)), light, rtol=0.03)
+    shown = reference.render(small.params, 15, 20, weights=small.weights)
+    np.testing.assert_allclose(shown.sum((0, 1)), light, rtol=0.03)
+
+
+def test_a_reduced_mean_is_near_the_mean_of_pixels():
+    """Of normalised splats: the smaller a splat, the less it weighs among the others."""
+    params = random_splats(400, 60, 80, 3, size=5)
+    params[:, 5:] = np.random.default_rng(4).uniform(0, 1, (400, 3))
+    wanted = reference.render(params, 60, 80, True).reshape(15, 4, 20, 4, 3).mean((1, 3))
+    small = Splats(params).scaled(0.25, 0.25)
+    error = [
+        np.abs(reference.render(small.params, 15, 20, True, weights) - wanted).mean()
+        for weights in (small.weights, 1.0)
+    ]
+    assert error[0] < 0.03
+    assert error[0] < 0.8 * error[1]
+
+
+def test_weights_are_kept_by_scaling():
+    params, weights = random_splats(9, 20, 30), np.linspace(0, 1, 9, dtype=np.float32)
+    for factor in (0.25, 1, 2):
+        alone = Splats(params).scaled(factor, factor).weights
+        both = Splats(params, weights).scaled(factor, factor).weights
+        assert both.dtype == np.float32
+        np.testing.assert_allclose(both, alone * weights, rtol=1e-6)

@@ -139,7 +139,7 @@ class Tuning:
         A value is out of range.
     """
 
-    lagrange: float = 0.18
+    lagrange: float = 0.126
     intra_lagrange: float = 0.6
     gaussians: int = 375
     steps: Steps = field(default_factory=lambda: Steps(271, 307, 1652, 1835))
@@ -266,6 +266,7 @@ _PRESETS = {
             passes=6,
             proposal=replace(_PROPOSAL, iterations=40),
             motion=16,
+            sizes=4,
             worth=4,
             added=8,
         ),

@@ -140,7 +140,7 @@ def test_a_damaged_background_leaves_the_person(clip, tmp_path):
     out = tmp_path / "film.tsplat"
     encoded(clip, out, "--background", "video")
     data = out.read_bytes()
-    film = [p for p in scan.packets(data, span=3) if p.kind == BACKGROUND]
+    film = [p for p in scan.packets(data) if p.kind == BACKGROUND]
     assert film[0].frame == 0
     bad = bytearray(data)
     payload = bytes([1]) + bytes(len(film[0].payload) - 1)

@@ -19,7 +19,6 @@ from tsplat.decoding.compositing import blur, fitted
 from tsplat.decoding.decoder import Decoder
 from tsplat.errors import BitstreamError, ConfigError, MediaError
 from tsplat.files.reader import Reader
-from tsplat.kernels import runtime
 from tsplat.kernels.screen import Screen
 from tsplat.media.background import BACKGROUND_CODECS, BackgroundEncoder
 from tsplat.region import Region, grid
@@ -541,7 +540,7 @@ def test_files_with_regions_give_pixels_and_opacity(tmp_path):
     assert small.pixels.shape[:2] == small.alpha.shape == (16, 24)
 
 
-SPANNED = replace(CELLS, outside="colour", backdrop=(30, 200, 90), span=2)
+SPANNED = replace(CELLS, outside="colour", backdrop=(30, 200, 90))
 SPAN_TICKS = ((1000,), (1000, 1000), (500, 1000, 1500), (1000,), (1000,), (2000, 0), (1000, 1000))
 """Of coded frames 0, 2, 5, 6, then 7, an I-packet, 9 and 11."""
 SPAN_INTRA = (0, 7)
@@ -562,7 +561,7 @@ def spanned(header: Header = SPANNED) -> list[bytes]:
         values = np.concatenate([state.splats.values[stay], come])
         values[:3, [0, 5]] += (3, 4)
         data, state = payload.encode_inter(state, stay, values, region(k % 4), header)
-        out.append(container.pack_inter(number, data, ticks, header.span))
+        out.append(container.pack_inter(number, data, ticks))
     return out
 
 
@@ -591,18 +590,20 @@ def all_pictures() -> list[np.ndarray]:
         for passed in np.cumsum(ticks):
             at = passed / sum(ticks)
             params, alpha = now[0].params, now[1]
+            weights = np.ones(len(params))
             if before is not None and at < 1:
                 origin = decoder.state.origin
                 known = origin >= 0
                 params = params.copy()
                 params[known] *= at
                 params[known] += (1 - at) * before[0].params[origin[known]]
-                params[~known, 5:] *= at
+                weights[~known] = at
                 gone = before[0].params[~np.isin(np.arange(len(before[0].params)), origin)]
-                gone[:, 5:] *= 1 - at
                 params = np.concatenate([params, gone])
+                weights = np.append(weights, [1 - at] * len(gone))
                 alpha = np.rint(before[1] * (1 - at) + alpha * at)
-            plain = Screen(WIDTH, HEIGHT, runtime.current()).picture(params.astype(np.float32))
+            screen = Screen(WIDTH, HEIGHT, normalised=True)
+            plain = screen.picture(params.astype(np.float32), weights)
             out.append(mixed(plain, alpha, BEHIND))
         before = now
     return out
@@ -701,7 +702,7 @@ def test_the_i_packet_behind_a_p_packet_that_is_refused_is_taken_in(all_pictures
 
 
 def test_no_later_packet_is_taken_for_the_lost_one():
-    """The seven bits of frame 130 are those of frame 2."""
+    """The four bits of frame 18 are those of frame 2."""
     packet = packets()[:2]
     decoder = Decoder(HEADER)
     for one in packet:
@@ -795,7 +796,7 @@ def test_any_rate_shows_what_is_between(rate, between_path):
 def test_clips_without_motion_in_time_have_one_frame_at_any_rate(tmp_path):
     """All ticks 0: everything is at once, and its last frame is what is seen."""
     parts = [container.pack_packet(INTRA, 0, payloads()[0], 0)]
-    parts.append(container.pack_inter(3, payloads()[1], (0, 0, 0), 1))
+    parts.append(container.pack_inter(3, payloads()[1], (0, 0, 0)))
     data = HEADER.pack() + b"".join(parts) + pack_index(4, 1000, [(0, 56)])
     file = tmp_path / "still.tsplat"
     file.write_bytes(data)
@@ -807,7 +808,7 @@ def test_long_spans_are_rendered_as_they_are_asked_for(tmp_path, monkeypatch):
     """A few bytes claim 255 frames each; memory and work are those of the frames asked for."""
     data = HEADER.pack() + packets()[0]
     for k in range(2000):
-        data += container.pack_inter(255 * (k + 1), b"\0", (1000,) * 255, 1)
+        data += container.pack_inter(255 * (k + 1), b"\0", (1000,) * 255)
     file = tmp_path / "long.tsplat"
     file.write_bytes(data)
     rendered = []
@@ -825,7 +826,7 @@ def test_long_spans_are_rendered_as_they_are_asked_for(tmp_path, monkeypatch):
         assert [next(frames_at).frame for _ in range(5)] == [0, 1, 2, 3, 4]
         decoder = Decoder(HEADER)
         decoder.advance(packets()[0])
-        live = decoder.pictures(container.pack_inter(255, b"\0", (1000,) * 255, 1))
+        live = decoder.pictures(container.pack_inter(255, b"\0", (1000,) * 255))
         for _ in range(5):
             next(live)
         assert reader[255 * 100 + 7].shape == (HEIGHT, WIDTH, 3)

@@ -21,10 +21,11 @@ def scene_of(
     """A scene whose target is a picture, (H, W, 3) uint8, and the quality of its I-frame."""
     height, width = picture.shape[:2]
     quality = Quality.of(config.crf, width * height, config.tuning)
-    canvas, focus = Canvas(width, height), Focus(width, height, config.background)
+    canvas = Canvas(width, height, normalised=config.blend == "normalised")
+    focus = Focus(width, height, config.background, config.tune)
     canvas.set_target(picture)
-    focus.turn(region, canvas)
-    header = Header(width, height, Fraction(30), quality.steps)
+    focus.turn(region, picture, canvas)
+    header = Header(width, height, Fraction(30), quality.steps, blend=config.blend)
     return Scene(canvas, focus, header, lambda stage: nullcontext()), quality
 
 

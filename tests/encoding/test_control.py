@@ -77,5 +77,5 @@ def test_a_bit_rate_is_kept_whatever_the_frames_spacing(tmp_path, every):
     frames = pictures(40, 160, 90)
     times = [Fraction(every * k) for k in range(len(frames))]
     clip = write_clip(tmp_path / "clip.mkv", frames, times=times, options={"crf": "18"})
-    result = encode(clip, tmp_path / "out.tsplat", preset="realtime", bitrate=12.0, span=1)
+    result = encode(clip, tmp_path / "out.tsplat", preset="realtime", bitrate=12.0, max_span=1)
     assert result["kbit_s"] == pytest.approx(12, rel=0.3)

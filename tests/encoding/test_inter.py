@@ -69,8 +69,10 @@ def test_vectors_follow_what_slides(sliding):
 def test_splats_change_where_they_are_wrong(sliding):
     _, _, splats, *_ = sliding
     found, error = changed(sliding, "none", added=0)
+    dear, poor = changed(sliding, "none", price=50, added=0)
     moved = (found.values != splats.values).any(1)
-    assert 0.3 < moved.mean() < 1
+    assert 0 < (dear.values != splats.values).any(1).mean() < moved.mean()
+    assert error < poor < before(sliding)
     assert error < 0.9 * before(sliding)
 
 

@@ -36,6 +36,21 @@ def test_the_price_of_a_bit_decides_how_many_splats_stay():
     assert errors[0] < errors[1] < errors[2]
 
 
+def test_of_several_sizes_the_one_that_pays_best_is_kept():
+    picture = pictures(1)[0]
+    scene, quality = scene_of(picture, CONFIG)
+    costs, sizes = [], []
+    for tries in (1, 4):
+        config = replace(CONFIG, rates=replace(CONFIG.rates, sizes=tries))
+        splats = grown(scene, picture, replace(quality, gaussians=60), config)
+        data, _ = payload.encode_intra(splats, None, scene.header)
+        error = squared_error(scene, splats.dequantise().params)
+        costs.append(error + quality.lagrange * 8 * len(data))
+        sizes.append(len(splats))
+    assert costs[1] < costs[0]
+    assert sizes[1] > sizes[0]
+
+
 def test_an_i_frame_is_in_the_order_of_its_packet():
     picture = pictures(1)[0]
     scene, quality = scene_of(picture, CONFIG)

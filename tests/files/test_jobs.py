@@ -38,7 +38,7 @@ def test_parts_begin_at_scene_cuts_and_after_a_gop(clip):
 def test_two_processes_write_the_bytes_of_one(clip, tmp_path, low_delay):
     one, two = tmp_path / "one.tsplat", tmp_path / "two.tsplat"
     span = 1 if low_delay else None
-    settings = {"preset": "realtime", "gop": GOP, "gaussians": 60, "span": span}
+    settings = {"preset": "realtime", "gop": GOP, "gaussians": 60, "max_span": span}
     first = encode(clip, one, **settings)
     second = encode(clip, two, run={"jobs": 2}, **settings)
     assert one.read_bytes() == two.read_bytes()

@@ -51,7 +51,7 @@ def nobody(frame: np.ndarray) -> np.ndarray:
 def test_a_person_who_leaves_does_not_uncover_the_room(clip, tmp_path, background, span):
     out = tmp_path / "out.tsplat"
     result = encode(
-        clip, out, roi="auto", matting=matte, background=background, gaussians=60, span=span
+        clip, out, roi="auto", matting=matte, background=background, gaussians=60, max_span=span
     )
     assert result["person_frames"] < 2 * LEAVES
     assert f"no person found in frames {result['person_frames']}-{FRAMES - 1}" in str(

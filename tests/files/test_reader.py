@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
 
 @pytest.fixture(scope="module")
 def encoded():
-    return encode_clip(pictures(20), preset("fast", gaussians=60, span=3, gop=8))
+    return encode_clip(pictures(20), preset("fast", gaussians=60, max_span=3, gop=8))
 
 
 def dripping(data: bytes, step: int) -> Arriving:
@@ -42,11 +42,11 @@ def dripping(data: bytes, step: int) -> Arriving:
 @pytest.mark.parametrize("step", [1, 7, 1000, 1 << 16])
 def test_packets_are_the_same_however_they_come(encoded, step):
     data = encoded.stream
-    whole = list(packets(data, span=3))
-    assert list(packets(dripping(data, step), span=3)) == whole
+    whole = list(packets(data))
+    assert list(packets(dripping(data, step))) == whole
     for cut in (len(data) - 9, len(data) // 2, HEADER_BYTES + 3):
-        found = list(packets(dripping(data[:cut], step), span=3))
-        expected = list(packets(data[:cut], span=3))
+        found = list(packets(dripping(data[:cut], step)))
+        expected = list(packets(data[:cut]))
         assert [type(x) for x in found] == [type(x) for x in expected]
         assert [x for x in found if not isinstance(x, Damage)] == [
             x for x in expected if not isinstance(x, Damage)
@@ -60,7 +60,7 @@ def test_damage_is_passed_over_alike(encoded, step):
         data = bytearray(encoded.stream)
         for at in rng.integers(HEADER_BYTES, len(data), 3):
             data[at] ^= int(rng.integers(1, 256))
-        ways = [list(packets(d, span=3)) for d in (bytes(data), dripping(bytes(data), step))]
+        ways = [list(packets(d)) for d in (bytes(data), dripping(bytes(data), step))]
         told = [[str(x.error) if isinstance(x, Damage) else x for x in way] for way in ways]
         assert told[0] == told[1]
 
@@ -72,16 +72,16 @@ def test_a_packet_is_there_before_the_next_one_is(encoded):
     arriving = Arriving(lambda size: next(asked, b""))
     while len(arriving) < HEADER_BYTES:
         arriving.more()
-    for packet in packets(arriving, span=3):
+    for packet in packets(arriving):
         assert len(arriving) == packet.offset + packet.size or packet.kind == 3
 
 
 def test_only_what_is_needed_is_kept(encoded, monkeypatch):
     monkeypatch.setattr("tsplat.stream.arriving._TAIL", 200)
     arriving = dripping(encoded.stream, 50)
-    largest = max(p.size for p in packets(encoded.stream, span=3))
+    largest = max(p.size for p in packets(encoded.stream))
     held = 0
-    for _ in packets(arriving, span=3):
+    for _ in packets(arriving):
         held = max(held, len(arriving._held))
     assert held <= largest + 300 < len(encoded.stream)
 
@@ -111,7 +111,7 @@ def test_frames_that_are_not_there_are_named():
 
 def test_lost_frames_are_counted(encoded, tmp_path):
     data = bytearray(encoded.stream)
-    found = [p for p in packets(encoded.stream, span=3) if p.kind == 2]
+    found = [p for p in packets(encoded.stream) if p.kind == 2]
     data[found[1].offset + 5] ^= 255
     path = tmp_path / "bad.tsplat"
     path.write_bytes(data)
@@ -126,7 +126,7 @@ def test_lost_frames_are_counted(encoded, tmp_path):
 def test_a_pipe_tells_of_damage_what_the_file_does(encoded, tmp_path, place):
     """After the last I-frame there is none to go on at: the index is at the end all the same."""
     data = bytearray(encoded.stream)
-    last = [p for p in packets(encoded.stream, span=3) if p.kind == INTRA][-1]
+    last = [p for p in packets(encoded.stream) if p.kind == INTRA][-1]
     at = last.offset + last.size
     data[at + 1 if place == "size" else at + 4] ^= 0x7E
     path = tmp_path / "bad.tsplat"

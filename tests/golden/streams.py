@@ -71,7 +71,7 @@ class Stream:
                 data, state = payload.encode_inter(
                     state, coded.stay, coded.values, coded.region, self.header, coded.vectors
                 )
-                packet = container.pack_inter(number, data, coded.ticks, self.header.span)
+                packet = container.pack_inter(number, data, coded.ticks)
             for part in (*ahead, packet):
                 offset += len(part)
                 yield part
@@ -99,7 +99,7 @@ def _foreign(number: int) -> bytes:
     return container.pack_packet(16 + 3 + 32, number, b"what this is nobody knows")
 
 
-def small() -> Stream:
+def small(blend: str = "normalised") -> Stream:
     """Every part of a P-packet, a region, a colour behind it, interpolated and timed frames.
 
     Twelve splats in a region; some of them change; nothing does; the region moves, a splat goes
@@ -116,7 +116,7 @@ def small() -> Stream:
         cell=4,
         outside="colour",
         backdrop=(20, 200, 90),
-        span=2,
+        blend=blend,
     )
     left, right = _blob(header, 4), _blob(header, 6)
     whole, empty = _all(header, True), _all(header, False)
@@ -153,7 +153,7 @@ def plain() -> Stream:
     the contexts forget; splats that come and go at once, in motion; none, and still none; one
     of them, and more that can only be like it.
     """
-    header = Header(40, 24, Fraction(30000, 1001), Steps(1, 60, 300, 8), span=1)
+    header = Header(40, 24, Fraction(30000, 1001), Steps(1, 60, 300, 8))
     count = 90
     first = _splats(header, count)
     low, high = limits(40, 24, header.steps).T
@@ -190,16 +190,16 @@ def plain() -> Stream:
 
 def blur() -> Stream:
     """A region before itself out of focus: whole, empty, coded on its own and with its past;
-    packets of an unknown feature; two interpolated frames of unequal length."""
-    header = Header(50, 34, Fraction(25), STEPS, cell=3, outside="blur", span=3)
+    packets of an unknown feature; interpolated frames of unequal length; long spans."""
+    header = Header(50, 34, Fraction(25), STEPS, cell=3, outside="blur")
     splats, k = _splats(header, 20), np.ones(20, bool)
     frames = [
         Coded(None, splats, _all(header, True), (1000,)),
         Coded(k, splats, _blob(header, 5), (1000, 1000, 1000)),
         Coded(k, splats, _blob(header, 7), (200, 1000, 3000)),
         Coded(None, splats, _all(header, False), (1000,)),
-        Coded(k, splats, _blob(header, 7), (1000, 1000, 1000)),
-        Coded(k, splats, _all(header, True), (1000,)),
+        Coded(k, splats, _blob(header, 7), (1000,) * 8),
+        Coded(k, splats, _all(header, True), (1000,) * 8 + (400,)),
     ]
     return Stream(header, frames, foreign=1)
 
@@ -215,7 +215,6 @@ def video(codec: str, span: int = 1) -> Stream:
         cell=4,
         outside="video",
         codec=BACKGROUND_CODECS[codec],
-        span=span,
     )
     splats, region = _splats(header, 9), _blob(header, 8)
     follow = [Coded(np.ones(9, bool), splats, region, (1000,) * span)] * 2
@@ -225,7 +224,7 @@ def video(codec: str, span: int = 1) -> Stream:
 def bits_back() -> Stream:
     """Changes as sets: of all splats, by little and by much; of one; among all other parts of a
     P-packet; none; and of the only splat that is left, which takes no bytes."""
-    header = Header(48, 32, Fraction(30), STEPS, cell=4, bits_back=True)
+    header = Header(48, 32, Fraction(30), STEPS, cell=4, blend="sum", bits_back=True)
     left, right, k = _blob(header, 4), _blob(header, 6), np.arange(40)
     first = _splats(header, 40)
     small = np.stack([k % 3, 1 - k % 2, k % 2, 0 * k, k // 39, k % 5 - 2, -(k % 7), 1 + 0 * k], 1)
@@ -254,6 +253,7 @@ def bits_back() -> Stream:
 
 STREAMS: dict[str, Callable[[], Stream]] = {
     "small": small,
+    "small_sum": lambda: small("sum"),
     "plain": plain,
     "blur": blur,
     "bits_back": bits_back,
@@ -282,7 +282,6 @@ def _all(header: Header, on: bool) -> Region:
 
 def without_backgrounds(data: bytes) -> list[bytes]:
     """A stream's packets but those of other codecs, whose bytes change with their versions."""
-    header = Header.unpack(data)
-    found = scan.packets(data, span=header.span)
+    found = scan.packets(data)
     kept = [p for p in found if isinstance(p, container.Packet) and p.kind != BACKGROUND]
     return [data[:HEADER_BYTES], *(data[p.offset : p.offset + p.size] for p in kept)]

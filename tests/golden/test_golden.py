@@ -13,11 +13,12 @@ from tsplat.decoding.decoder import Decoder
 from tsplat.files.reader import Reader
 from tsplat.stream.container import BACKGROUND, INTER, INTRA
 
-EXACT = ("small", "plain", "blur", "bits_back")
+EXACT = ("small", "small_sum", "plain", "blur", "bits_back")
 """Streams without packets of other codecs, which change with their versions."""
 PARTS = {
     # 1 region + 2 dropped + 4 changed + 8 added + 16 motion
     "small": [4, 0, 11, 7, 20, 3, 4],
+    "small_sum": [4, 0, 11, 7, 20, 3, 4],
     "plain": [4] * 9 + [26, 0, 8],
     "blur": [1, 1, 1, 1],
     "bits_back": [4, 4, 31, 0, 2, 4],
@@ -114,10 +115,12 @@ def test_every_feature_is_in_some_stream():
         assert any(len(c.ticks) > 1 for c in own) != intra
         assert any(set(c.ticks) != {1000} for c in own)
         assert any(not len(c.values) for c in own)
+    heads = {(len(c.ticks) > 7, set(c.ticks) != {1000}) for c in frames if c.stay is not None}
+    assert len(heads) == 4
     headers = [make().header for make in STREAMS.values()]
     assert {h.outside for h in headers} == {"splats", "colour", "blur", "video"}
     assert {h.codec for h in headers} == {0, 1, 2}
-    assert {h.span for h in headers} == {1, 2, 3}
+    assert {h.blend for h in headers} == {"normalised", "sum"}
     assert {h.bits_back for h in headers} == {False, True}
     mask = 0
     for parts in PARTS.values():

@@ -305,7 +305,7 @@ def test_uneven_times_are_lost_in_y4m_with_a_word(tmp_path):
     times = [Fraction(t) for t in (0, 1, 2, 9, 10)]
     clip = write_clip(tmp_path / "slow.mkv", pictures(5), times=times)
     out = tmp_path / "slow.tsplat"
-    encode(clip, out, gaussians=20, span=1)
+    encode(clip, out, gaussians=20, max_span=1)
     assert "one rate" in decode(out, tmp_path / "slow.y4m")["notes"][0]
     assert decode(out, tmp_path / "slow.mkv", run=Run(overwrite=True))["notes"] == []
 

@@ -20,9 +20,7 @@ from tsplat.stream.container import BACKGROUND, INTRA
 from tsplat.stream.header import Header
 from tsplat.stream.limits import FORMAT, Limits
 
-HEADER = Header(
-    160, 128, Fraction(30), Steps(256, 256, 655, 655), cell=4, outside="video", codec=1, span=2
-)
+HEADER = Header(160, 128, Fraction(30), Steps(256, 256, 655, 655), cell=4, outside="video", codec=1)
 ONE = [80, 64, 30, 0, 30, 50, 0, 0]
 SPLATS = QuantizedSplats(np.array([ONE] * 20, np.int32), HEADER.steps)
 
@@ -38,7 +36,7 @@ def packets() -> list[bytes]:
     return [
         container.pack_packet(BACKGROUND, 0, b"\1" + backdrop),
         container.pack_packet(INTRA, 0, intra),
-        container.pack_inter(2, inter, [1000, 1000], 2),
+        container.pack_inter(2, inter, [1000, 1000]),
     ]
 
 
@@ -51,7 +49,7 @@ ENOUGH = {
     "background_side": 160,
 }
 """What the stream claims of each; bytes of packets are counted."""
-IN_HEADER = ("pixels", "cells", "span")
+IN_HEADER = ("pixels", "cells")
 
 
 @pytest.mark.parametrize("name", [*ENOUGH, "packet_bytes"])

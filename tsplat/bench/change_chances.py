@@ -45,7 +45,7 @@ class Counted(Contexts):
 
 def count(frames: list[np.ndarray], crf: float) -> None:
     """Encode frames, and take the packets apart."""
-    encoded = encode_clip(frames, EncoderConfig(crf=crf, max_span=3, gop=65535))
+    encoded = encode_clip(frames, EncoderConfig(crf=crf, max_span=16, gop=65535))
     header = Header.unpack(encoded.header)
     state = None
     for packet in scan.packets(encoded.stream):

@@ -152,31 +152,34 @@ def translate(folder: Path, capability: int) -> list[Path]:
 
 
 def launch() -> None:
-    """Launch every kernel that runs on a GPU once; results are nonsense under our driver."""
+    """Launch every kernel that runs on a GPU once, those of both blends twice; results are
+    nonsense under our driver."""
     from tsplat.kernels import runtime
     from tsplat.kernels.canvas import Canvas
     from tsplat.kernels.descent import Turns
     from tsplat.kernels.rates import RATES
 
-    canvas = Canvas(40, 24, runtime.start("cuda"))
     splats = np.ones((30, 8), np.float32)
     integers = np.ones((30, 8), np.int32)
-    canvas.set_target(np.zeros((24, 40, 3), np.uint8))
-    canvas.begin()
-    canvas.load(splats)
-    canvas.iterate(0.1, 0.1, 1)
-    canvas.gradient()
-    canvas.picture(splats)
-    canvas.changed(splats, 0.1)
-    canvas.settle(splats)
-    canvas.quantise(splats, np.ones(8, np.float32), integers, 0.5)
-    down = canvas.descending(integers, splats)
     bounds = np.tile(np.array([-99, 99], np.int32), (8, 1))
     contexts = np.zeros(30, np.int32)
     steps, rates = np.ones(8, np.float32), np.ones(RATES, np.float32)
-    down.set(integers, integers, contexts, steps, rates, bounds)
     order, none = np.arange(30, dtype=np.int32), np.zeros(0, np.int32)
-    down.step(Turns(order, [(0, 30)], none, none, none, 0), False, 1.0, 0.0, 1.0)
+    backend = runtime.start("cuda")
+    for normalised in (True, False):
+        canvas = Canvas(40, 24, backend, normalised)
+        canvas.set_target(np.zeros((24, 40, 3), np.uint8))
+        canvas.begin()
+        canvas.load(splats)
+        canvas.iterate(0.1, 0.1, 1)
+        canvas.gradient()
+        canvas.picture(splats)
+        down = canvas.descending(integers, splats)
+        down.set(integers, integers, contexts, steps, rates, bounds)
+        down.step(Turns(order, [(0, 30)], none, none, none, 0), False, 1.0, 0.0, 1.0)
+    canvas.changed(splats, 0.1)
+    canvas.settle(splats)
+    canvas.quantise(splats, steps, integers, 0.5)
 
 
 def assemble(ptxas: str, path: Path, architecture: int) -> list[Usage]:
@@ -213,17 +216,19 @@ def usages_in(report: str, architecture: int) -> Iterator[Usage]:
 
 
 def table(usages: list[Usage]) -> list[str]:
-    """Lines of a table in Markdown: a row a launch."""
+    """Lines of a table in Markdown: a row a launch, with the most that one of the blends takes."""
     architectures = sorted({u.architecture for u in usages})
-    rows: dict[str, dict[int, Usage]] = defaultdict(dict)
+    rows: dict[str, list[Usage]] = defaultdict(list)
     for usage in usages:
-        rows[usage.name][usage.architecture] = usage
+        rows[usage.name].append(usage)
     heads = ["kernel: loop", *(f"sm_{a}" for a in architectures), "shared memory", "spilled"]
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    for name, by in rows.items():
-        registers = [str(by[a].registers) if a in by else "" for a in architectures]
-        shared = max(u.shared for u in by.values())
-        spilled = max(u.spilled for u in by.values())
+    for name, found in rows.items():
+        registers = [
+            str(max((u.registers for u in found if u.architecture == a), default=""))
+            for a in architectures
+        ]
+        shared, spilled = max(u.shared for u in found), max(u.spilled for u in found)
         lines.append(f"| {name} | {' | '.join(registers)} | {shared} B | {spilled} B |")
     return lines
 

@@ -21,7 +21,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tsplat.kernels import cpu, runtime
+from tsplat.kernels import runtime
 from tsplat.kernels.canvas import Canvas
 from tsplat.kernels.selftest import HEIGHT, SPLATS, WIDTH, synthetic
 
@@ -34,7 +34,7 @@ def measure(
     """Times in milliseconds of one render, one backward pass, and one whole iteration: medians, or
     whatever else ``of`` makes of those of all rounds."""
     runtime.start("cpu", threads)
-    canvas = Canvas(WIDTH, HEIGHT)
+    canvas = Canvas(WIDTH, HEIGHT, normalised=True)
     splats = synthetic()
     canvas.set_target(canvas.picture(splats))
     canvas.begin()
@@ -43,13 +43,9 @@ def measure(
     def render() -> None:
         canvas._render(canvas._black, canvas._image, canvas._everywhere)
 
-    def backward() -> None:
-        splats = (canvas._params, canvas._prepared, canvas._error, canvas._grads)
-        cpu.gradient(*splats, SPLATS, canvas.columns, canvas.rows, canvas.backend.threads)
-
     calls = {
         "render": render,
-        "backward": backward,
+        "backward": lambda: canvas._project(canvas._error),
         "iteration": lambda: canvas.iterate(0.0, 0.0, 1),
     }
     return {name: 1e3 * of(_seconds(call, rounds)) for name, call in calls.items()}

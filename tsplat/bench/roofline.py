@@ -42,13 +42,13 @@ class Cost:
     bytes: int
 
 
-RENDER = Cost(7, 24)
-"""Of :func:`tsplat.kernels.splatting.accumulate`: 2 for the falloff above its floor, 3 to add the
-colour, 2 to step the weight; the colour of the pixel, read and written."""
-BACKWARD = Cost(17, 12)
-"""Of :func:`tsplat.kernels.cpu.moments`: 2 for the falloff, 3 for the error's sums, 3 for
+RENDER = Cost(8, 32)
+"""Of :func:`tsplat.kernels.cpu.accumulate`, normalised: 2 for the falloff above its floor, 4 to add
+the colour and the weight, 2 to step the falloff; the sums of the pixel, read and written."""
+BACKWARD = Cost(18, 16)
+"""Of :func:`tsplat.kernels.cpu.moments`: 2 for the falloff, 3 for the error's sums, 4 for
 the error along the colour, 4 to weigh it where the falloff is not cut off, 3 for moments, 2 to
-step the weight; the error of the pixel, read."""
+step the falloff; the error of the pixel, read."""
 
 
 @dataclass(frozen=True)

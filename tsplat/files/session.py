@@ -97,12 +97,7 @@ def encode(
     config, run, ways = config or preset("fast"), run or Run(), ways or Ways()
     run = replace(run, live=run.live or is_camera(source))
     person = (person or Person()).behind(config.background)
-    if frames is not None and frames < 1:
-        raise ConfigError(f"frames: got {frames}, expected 1 or more")
-    if run.live and person.has_masks:
-        raise ConfigError(f"roi: masks are one a frame, of which live drops some; got {person.roi}")
-    if run.live and not ways.steady:
-        raise ConfigError("live: the paper's ways heed no clock")
+    _check_fit(run, person, ways, frames)
     if config.max_span is None:
         config = replace(config, max_span=1 if run.live or person.has_masks else SPAN)
     if run.jobs != 1:
@@ -285,6 +280,16 @@ def _live(source: str | Path, pictures: Source, encoder: Encoder, ending: Ending
         stall=STALL if camera else None,
         spent=spent,
     )
+
+
+def _check_fit(run: Run, person: Person, ways: Ways, frames: int | None) -> None:
+    """Refuse what does not go together."""
+    if frames is not None and frames < 1:
+        raise ConfigError(f"frames: got {frames}, expected 1 or more")
+    if run.live and person.has_masks:
+        raise ConfigError(f"roi: masks are one a frame, of which live drops some; got {person.roi}")
+    if run.live and not ways.steady:
+        raise ConfigError("live: the paper's ways heed no clock")
 
 
 def _check_name(target: str | Path) -> None:

@@ -15,7 +15,7 @@ import taichi as ti
 
 from tsplat.kernels.arrays import V8
 
-EMPTY = 0.001
+EMPTY = 1 / 1000
 """Weight of black, so that a pixel without splats has a colour."""
 
 
@@ -29,7 +29,7 @@ def inverse(v):
 
 
 @ti.func
-def slope(n0, n1, n2, t0, t1, t2, share, colour):
+def pull(n0, n1, n2, t0, t1, t2, share, colour):
     """Half the derivative of the squared error in a splat's falloff; share: 1 / d."""
     i0, i1, i2 = n0 * share, n1 * share, n2 * share
     total = (i0 + t0) * (colour[0] - i0)

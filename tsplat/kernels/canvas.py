@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import taichi as ti
 
-from tsplat.kernels import adan, cpu, gpu, pixels, runtime
+from tsplat.kernels import adan, cpu, gpu, gpu_blocks, pixels, runtime
 from tsplat.kernels import quantise as quantisation
 from tsplat.kernels.descent import Descent
 from tsplat.kernels.screen import Screen
@@ -298,7 +298,11 @@ class Canvas(Screen):
             gpu.weigh(*shared)
 
     def _summed_losses(self) -> float:
-        items = self.rows // 8 if self.backend.on_cpu else gpu.tile_count(self.columns, self.rows)
+        items = (
+            self.rows // 8
+            if self.backend.on_cpu
+            else gpu_blocks.tile_count(self.columns, self.rows)
+        )
         return float(self._losses.to_numpy()[:items].sum(dtype=np.float64))
 
     def _adjoint(self, error: ti.Ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import taichi as ti
 
 from tsplat.kernels.arrays import V8, Array, Channel, Integers, Pixels, Sums
-from tsplat.kernels.blend import added, inverse, slope
+from tsplat.kernels.blend import added, inverse, pull
 from tsplat.kernels.cpu import TURNS, row_of
 from tsplat.kernels.rates import RATES
 from tsplat.kernels.splatting import (
@@ -26,12 +26,73 @@ from tsplat.kernels.splatting import (
 from tsplat.kernels.visit import LIFT, LOOK, PUT, V5, Costs, State, visit
 
 
-class Walker(NamedTuple):
-    """A thread that walks alone; see :mod:`tsplat.kernels.visit`."""
+@ti.func
+def of_sums(
+    what: ti.template(),
+    p,
+    v,
+    colour,
+    error: ti.template(),
+    target: ti.template(),
+    weight: ti.template(),
+):
+    """One step of a walk, of 8 pixels that are sums: what is noted of :data:`LOOK`, and the
+    slope of the squared error in the falloff."""
+    e0, e1, e2 = error[3 * p], error[3 * p + 1], error[3 * p + 2]
+    slope = V8(0.0)
+    if ti.static(what == LIFT):
+        slope = e0 * colour[0] + e1 * colour[1] + e2 * colour[2]
+    if ti.static(what != LOOK):
+        sign = ti.static(-1.0 if what == LIFT else 1.0)
+        e0 += v * (sign * colour[0])
+        e1 += v * (sign * colour[1])
+        e2 += v * (sign * colour[2])
+        error[3 * p] = e0
+        error[3 * p + 1] = e1
+        error[3 * p + 2] = e2
+    wv = v * weight[p]
+    return wv * e0, wv * e1, wv * e2, wv * v, V8(0.0), slope
 
+
+@ti.func
+def of_means(
+    what: ti.template(),
+    p,
+    v,
+    colour,
+    error: ti.template(),
+    target: ti.template(),
+    weight: ti.template(),
+):
+    """As :func:`of_sums`, of pixels that are means (:mod:`tsplat.kernels.blend`)."""
+    n0, n1, n2, d = error[4 * p], error[4 * p + 1], error[4 * p + 2], error[4 * p + 3]
+    t0, t1, t2 = target[3 * p], target[3 * p + 1], target[3 * p + 2]
+    slope = V8(0.0)
+    if ti.static(what == LIFT):
+        slope = pull(n0, n1, n2, t0, t1, t2, inverse(d), colour)
+    if ti.static(what != LOOK):
+        sign = ti.static(-1.0 if what == LIFT else 1.0)
+        n0 += v * (sign * colour[0])
+        n1 += v * (sign * colour[1])
+        n2 += v * (sign * colour[2])
+        d += v * sign
+        error[4 * p] = n0
+        error[4 * p + 1] = n1
+        error[4 * p + 2] = n2
+        error[4 * p + 3] = d
+    m0, m1, m2, m3, m4 = V8(0.0), V8(0.0), V8(0.0), V8(0.0), V8(0.0)
+    if ti.static(what != PUT):
+        both = inverse(d * (d + v))
+        m0, m1, m2, m3, m4 = added(n0, n1, n2, d, t0, t1, t2, v, both, weight[p])
+    return m0, m1, m2, m3, m4, slope
+
+
+class Walker(NamedTuple):
+    """A thread that walks alone; see :mod:`tsplat.kernels.visit`. step: of its pixels' blend."""
+
+    step: Any
     error: Any
     target: Any
-    normalised: Any
     weight: Any
     columns: Any
     rows: Any
@@ -57,66 +118,21 @@ class Walker(NamedTuple):
                 for y in range(yk, ti.min(yk + run, yb + 1)):
                     p = xb * self.rows + y
                     v = above_floor(w)
-                    if ti.static(self.normalised):
-                        n0, n1, n2 = self.error[4 * p], self.error[4 * p + 1], self.error[4 * p + 2]
-                        d = self.error[4 * p + 3]
-                        t0, t1, t2 = (
-                            self.target[3 * p],
-                            self.target[3 * p + 1],
-                            self.target[3 * p + 2],
-                        )
-                        if ti.static(what == LIFT):
-                            dy = y + 0.5 - my
-                            s = slope(n0, n1, n2, t0, t1, t2, inverse(d), colour)
-                            s *= w * is_positive(v) * self.weight[p]
-                            s0 += s
-                            s1 += s * dy
-                            s2 += s * (dy * dy)
-                        if ti.static(what != LOOK):
-                            sign = ti.static(-1.0 if what == LIFT else 1.0)
-                            n0 += v * (sign * colour[0])
-                            n1 += v * (sign * colour[1])
-                            n2 += v * (sign * colour[2])
-                            d += v * sign
-                            self.error[4 * p] = n0
-                            self.error[4 * p + 1] = n1
-                            self.error[4 * p + 2] = n2
-                            self.error[4 * p + 3] = d
-                        if ti.static(what != PUT):
-                            both = inverse(d * (d + v))
-                            m0, m1, m2, m3, m4 = added(
-                                n0, n1, n2, d, t0, t1, t2, v, both, self.weight[p]
-                            )
-                            er += m0
-                            eg += m1
-                            eb += m2
-                            vv += m3
-                            rest += m4
-                    else:
-                        e0, e1, e2 = self.error[3 * p], self.error[3 * p + 1], self.error[3 * p + 2]
-                        if ti.static(what == LIFT):
-                            dy = y + 0.5 - my
-                            s = w * is_positive(v) * self.weight[p]
-                            s *= e0 * colour[0] + e1 * colour[1] + e2 * colour[2]
-                            s0 += s
-                            s1 += s * dy
-                            s2 += s * (dy * dy)
-                        if ti.static(what != LOOK):
-                            sign = 1.0
-                            if ti.static(what == LIFT):
-                                sign = -1.0
-                            e0 += v * (sign * colour[0])
-                            e1 += v * (sign * colour[1])
-                            e2 += v * (sign * colour[2])
-                            self.error[3 * p] = e0
-                            self.error[3 * p + 1] = e1
-                            self.error[3 * p + 2] = e2
-                        if ti.static(what != PUT):
-                            wv = v * self.weight[p]
-                            er += wv * e0
-                            eg += wv * e1
-                            eb += wv * e2
-                            vv += wv * v
+                    m0, m1, m2, m3, m4, slope = self.step(
+                        what, p, v, colour, self.error, self.target, self.weight
+                    )
+                    if ti.static(what == LIFT):
+                        dy = y + 0.5 - my
+                        s = w * is_positive(v) * self.weight[p] * slope
+                        s0 += s
+                        s1 += s * dy
+                        s2 += s * (dy * dy)
+                    if ti.static(what != PUT):
+                        er += m0
+                        eg += m1
+                        eb += m2
+                        vv += m3
+                        rest += m4
                     w *= r
                     r *= q
             if ti.static(what == LIFT):
@@ -170,7 +186,8 @@ def descend(
     """
     splats = ti.static(State(values, reference, proposal, contexts, alive, gains))
     costs = ti.static(Costs(steps, rates, bounds, mode, lagrange, keep_bits, drop_bits))
-    pixels = ti.static(Walker(error, target, normalised, weight, columns, rows))
+    step = ti.static(of_means if normalised else of_sums)
+    pixels = ti.static(Walker(step, error, target, weight, columns, rows))
     for u in range(TURNS * workers):
         if u % TURNS == 0:
             taken = over.shape[0] - 1

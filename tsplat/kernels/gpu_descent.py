@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import taichi as ti
 
 from tsplat.kernels.arrays import V8, Array, Channel, Integers, Pixels, Sums
-from tsplat.kernels.blend import added, slope
-from tsplat.kernels.gpu import (
+from tsplat.kernels.blend import added, pull
+from tsplat.kernels.gpu_blocks import (
     WALKERS,
     SharedArray,
     own_blocks,
@@ -89,7 +89,7 @@ class Block(NamedTuple):
                 if ti.static(what == LIFT):
                     s = n0 * colour[0] + n1 * colour[1] + n2 * colour[2]
                     if ti.static(self.normalised):
-                        s = slope(n0, n1, n2, t0, t1, t2, 1.0 / d, colour)
+                        s = pull(n0, n1, n2, t0, t1, t2, 1.0 / d, colour)
                     s *= ti.select(w > FLOOR, w, 0.0) * wt
                     x, y = s * dx, s * dy
                     around += V8([0.0, 0.0, 0.0, x, y, x * dx, x * dy, y * dy])

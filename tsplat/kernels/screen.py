@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import taichi as ti
 
-from tsplat.kernels import cpu, gpu, pixels, runtime
+from tsplat.kernels import cpu, gpu, gpu_blocks, pixels, runtime
 from tsplat.kernels.arrays import V8, V16
 
 
@@ -89,7 +89,7 @@ class Screen:
         self._params = ti.ndarray(ti.f32, (capacity, 9))
         self._prepared = ti.ndarray(V16, capacity)
         if not self.backend.on_cpu:
-            bands = -(-self.rows // gpu.SIDE)
+            bands = -(-self.rows // gpu_blocks.SIDE)
             self._lists = ti.ndarray(ti.i32, (bands, capacity))
             self._counts = ti.ndarray(ti.i32, bands)
 

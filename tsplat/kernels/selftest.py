@@ -75,8 +75,13 @@ def examine(arch: str) -> dict:
 
 
 def results(arch: str) -> dict[str, np.ndarray]:
-    """A picture, a gradient, and the squared error after a fit."""
-    canvas = Canvas(*_SIZE, runtime.start(arch))
+    """A picture, a gradient, and the squared error after a fit, of both blends side by side."""
+    backend = runtime.start(arch)
+    found = [_results(Canvas(*_SIZE, backend, normalised)) for normalised in (False, True)]
+    return {name: np.concatenate([each[name] for each in found], -1) for name in LIMITS}
+
+
+def _results(canvas: Canvas) -> dict[str, np.ndarray]:
     smaller = np.array([_SIZE[0] / WIDTH, _SIZE[1] / HEIGHT, *[1] * 3, *[0.3] * 3], np.float32)
     splats, others = synthetic()[:400] * smaller, synthetic(1)[:400] * smaller
     canvas.set_target(canvas.picture(others))
@@ -89,7 +94,7 @@ def results(arch: str) -> dict[str, np.ndarray]:
     gradient = canvas.gradient().astype(np.float64)
     for t in range(1, _ITERATIONS + 1):
         canvas.iterate(0.05, 0.02, t)
-    return {"picture": picture, "gradient": gradient, "fit": np.array(canvas.squared_error())}
+    return {"picture": picture, "gradient": gradient, "fit": np.array([canvas.squared_error()])}
 
 
 def differences(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> dict[str, float]:
@@ -100,7 +105,7 @@ def differences(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> dic
 
 def times(arch: str) -> dict[str, float]:
     """Median milliseconds of a render and of an iteration of the fit."""
-    canvas = Canvas(WIDTH, HEIGHT, runtime.start(arch))
+    canvas = Canvas(WIDTH, HEIGHT, runtime.start(arch), normalised=True)
     splats = synthetic()
     canvas.set_target(canvas.picture(splats))
     canvas.begin()

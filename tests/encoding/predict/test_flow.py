@@ -26,8 +26,8 @@ def seen(scene: np.ndarray, left: int) -> np.ndarray:
 
 def test_a_flow_is_in_pixels_of_the_full_size(scene):
     flow = Flow()
-    assert flow.next(seen(scene, 10)) is None
-    found = flow.next(seen(scene, 6))
+    flow.keep(seen(scene, 10))
+    found = flow.to(seen(scene, 6))
     assert found is not None
     assert found.shape == (HEIGHT // 2, WIDTH // 2, 2)
     middle = found[10:-10, 10:-10]
@@ -37,22 +37,24 @@ def test_a_flow_is_in_pixels_of_the_full_size(scene):
 
 def test_what_stands_still_has_none(scene):
     flow = Flow()
-    flow.next(seen(scene, 10))
-    assert flow.next(seen(scene, 10)) is None
-    assert flow.next(seen(scene, 6)) is not None
+    flow.keep(seen(scene, 10))
+    assert flow.to(seen(scene, 10)) is None
+    assert flow.to(seen(scene, 6)) is not None
 
 
-def test_a_forgotten_frame_is_no_beginning(scene):
+def test_a_flow_begins_at_the_frame_kept_whatever_was_tried_since(scene):
     flow = Flow()
-    flow.next(seen(scene, 10))
-    flow.forget()
-    assert flow.next(seen(scene, 6)) is None
+    assert flow.to(seen(scene, 6)) is None
+    flow.keep(seen(scene, 10))
+    found = flow.to(seen(scene, 6))
+    flow.to(seen(scene, 8))
+    assert np.array_equal(flow.to(seen(scene, 6)), found)
 
 
 def test_pictures_that_are_too_small_have_none():
     flow = Flow()
-    for level in (0, 200):
-        assert flow.next(np.full((63, 200, 3), level, np.uint8)) is None
+    flow.keep(np.zeros((63, 200, 3), np.uint8))
+    assert flow.to(np.full((63, 200, 3), 200, np.uint8)) is None
 
 
 def test_vectors_follow_a_flow_in_half_pixels():
