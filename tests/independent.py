@@ -655,6 +655,12 @@ def come(
     for i in range(n):
         there = [j for j in range(i - 4, i + 5) if j != i]
         apart.append(sorted(distance(i, j) if 0 <= j < n else 1 << 20 for j in there)[3])
+
+    def twice(i: int, values: list[int], near_by: list[int]) -> int:
+        weights = [(1 << 24) // (1 + distance(i, j)) for j in near_by]
+        total = sum(w * v for w, v in zip(weights, values))
+        return 2 * total // sum(weights) if weights else 0
+
     waves = [(list(range(n)), 0)] if added else [(list(range(0, n, 16)), 0)]
     waves += [] if added else [(list(range(s, n, 2 * s)), s) for s in (8, 4, 2, 1)]
     for rows, s in waves:
@@ -663,27 +669,23 @@ def come(
             i: [j for j in (i + k * s for k in (-5, -3, -1, 1, 3, 5)) if s and 0 <= j < n]
             for i in rows
         }
-
-        def twice(i: int, channel: int, size: bool = False) -> int:
-            weights = [(1 << 24) // (1 + distance(i, j)) for j in around[i]]
-            values = [abs(out[j][channel]) if size else out[j][channel] for j in around[i]]
-            total = sum(w * v for w, v in zip(weights, values))
-            return 2 * total // sum(weights) if weights else 0
-
         for channel, first, second, sign in FRESH:
             classes, signs = dict.fromkeys(rows, 0), dict.fromkeys(rows, 0)
             for i in rows:
-                cb = out[i][6]
+                cb, values = out[i][6], [out[j][channel] for j in around[i]]
+                mean, activity = (
+                    twice(i, v, around[i]) for v in (values, [abs(v) for v in values])
+                )
                 if channel in (2, 4):
-                    product = apart[i] * twice(i, channel)
+                    product = apart[i] * mean
                     classes[i] = min(max(product.bit_length() - 4, 1), 10) if around[i] else 0
                 elif channel == 3:
                     classes[i] = min((out[i][2] * out[i][4]).bit_length(), 9)
-                    signs[i] = near(twice(i, 3), 4)
+                    signs[i] = near(mean, 4)
                 elif channel > 5:
-                    size = twice(i, channel, True) + (2 * abs(cb) if channel == 7 else 0)
+                    size = activity + (2 * abs(cb) if channel == 7 else 0)
                     classes[i] = 1 + min(size.bit_length(), 7) if around[i] else 0
-                    signs[i] = near(twice(i, channel), 1)
+                    signs[i] = near(mean, 1)
                     signs[i] += 5 * (1 + (cb > 0) - (cb < 0)) if channel == 7 else 0
             lengths = dict.fromkeys(rows, 0)
             live = rows
