@@ -36,6 +36,7 @@ def table(name: str) -> list[int]:
 
 MASK_CHANCES = np.array(table("mask-chances")).reshape(9, 5, 5)
 CHANGE_CHANCES = table("change-chances")
+INTRA_CHANCES = table("intra-chances")
 LAYOUT = [(1, 0, 1), (1, 0, 1), (1, 0, 1), (2, 0, 1), (2, 0, 1), (1, 0, 3), (2, 3, 3), (2, 3, 3)]
 LAYOUT += [(3, 0, 1), (3, 0, 1)]
 """Of channel 0..7 and both of motion: how many contexts for not being 0, for the sign, and how many
@@ -397,9 +398,25 @@ def mask(coder: RangeDecoder, shape: tuple[int, int], past: np.ndarray | None) -
 # --- Changes ----------------------------------------------------------------------------------
 
 
+def fresh(chances: list[int], weight: int) -> list[list[int]]:
+    ones = [max(1, chance * weight // 256) for chance in chances]
+    return [[max(1, weight - n), n] for n in ones]
+
+
 def fresh_contexts() -> list[list[int]]:
-    ones = [max(1, chance * 60 // 256) for chance in CHANGE_CHANCES]
-    return [[max(1, 60 - n), n] for n in ones]
+    return fresh(CHANGE_CHANCES, 60)
+
+
+FRESH = (
+    (2, 0, 132, 0),
+    (4, 144, 276, 0),
+    (3, 288, 408, 420),
+    (5, 425, 437, 449),
+    (6, 450, 558, 570),
+    (7, 575, 683, 695),
+)
+"""Channels of splats that come, in their order: where contexts of lengths, of the bits below the
+leading ones, and of signs begin; 0: it has no sign."""
 
 
 class Adaptive:
@@ -555,7 +572,9 @@ class State:
     """(N, 8) int64: x, y, l11, l21, l22, Y, Cb, Cr, in steps."""
     region: np.ndarray | None
     history: list[int]
-    models: list[Peak]
+    modes: list[int]
+    taught: list[list[int]]
+    """Contexts of shapes and colours, as the last I-packet left them."""
     origin: list[int]
     """Which splat of the state before each one was; -1 for none."""
     contexts: list[list[int]] = field(default_factory=fresh_contexts)
@@ -572,16 +591,129 @@ def region_of(
     return np.full(header.grid(), kind == 1)
 
 
-def places(coder: RangeDecoder, gamma: Gamma, header: Header) -> np.ndarray:
-    """(n, 2): x and y from Morton codes, each given by its difference from the one before."""
-    out, code = np.zeros((gamma.count, 2), np.int64), 0
-    for i, difference in enumerate(gamma.take(coder)):
-        code += difference
-        require(code < 1 << 44, "place")
-        for axis in (0, 1):
-            bits = (code >> 2 * k + axis & 1 for k in range(22))
-            out[i, axis] = sum(b << k for k, b in enumerate(bits)) + header.limits()[axis][0]
-    return out
+def places(coder: RangeDecoder, count: int, header: Header) -> list[tuple[int, int]]:
+    """x and y, in the order of their Morton codes."""
+    limits, sides = header.limits()[:2], (header.width, header.height)
+    spans = [most - least for least, most in limits]
+    levels = max(2 * spans[0].bit_length() - 1, 2 * spans[1].bit_length())
+
+    def expected(first: int, size: int, axis: int) -> int:
+        least = limits[axis][0]
+        inside = sides[axis] * 256 // header.steps[0] - least
+        legal = max(0, min(first + size, spans[axis] + 1) - first)
+        return 1 + legal + 7 * max(0, min(first + size, inside) - max(first, -least))
+
+    beginnings = {0: count} if count else {}
+    for bit in reversed(range(levels)):
+        k, axis = bit >> 1, bit & 1
+        keys = []
+        for beginning, m in beginnings.items():
+            first = pick(beginning << bit + 1, axis)
+            lower, upper = expected(first, 1 << k, axis), expected(first + (1 << k), 1 << k, axis)
+            keys.append((m, min(max(256 * upper // (lower + upper), 1), 255), beginning))
+        after = {}
+        for m, share, beginning in sorted(keys):
+            one, zero = 12.0 * share / 256, 12.0 * (256 - share) / 256
+            weights = [1.0]
+            for n in range(m):
+                step = (m - n) * (n + one) / ((n + 1) * (m - 1 - n + zero))
+                weights.append(weights[-1] * step)
+            ones = coder.symbol(starts_of(weights))
+            after[2 * beginning], after[2 * beginning + 1] = m - ones, ones
+        beginnings = {code: m for code, m in sorted(after.items()) if m}
+    return [
+        (pick(code, 0) + limits[0][0], pick(code, 1) + limits[1][0])
+        for code, m in beginnings.items()
+        for _ in range(m)
+    ]
+
+
+def pick(code: int, axis: int) -> int:
+    """Every second bit."""
+    return sum((code >> 2 * k + axis & 1) << k for k in range(22))
+
+
+def near(twice: int, step: int) -> int:
+    return min(max((twice + step) // (2 * step), -2), 2) + 2
+
+
+def come(
+    coder: RangeDecoder,
+    where: list[tuple[int, int]],
+    modes: list[int],
+    contexts: list[list[int]],
+    added: bool,
+) -> tuple[np.ndarray, list[list[int]]]:
+    """Splats at places, (n, 8), and the contexts after them."""
+    n = len(where)
+    out = [[x, y, 0, 0, 0, 0, 0, 0] for x, y in where]
+
+    def distance(i: int, j: int) -> int:
+        return abs(where[i][0] - where[j][0]) + abs(where[i][1] - where[j][1])
+
+    apart = []
+    for i in range(n):
+        there = [j for j in range(i - 4, i + 5) if j != i]
+        apart.append(sorted(distance(i, j) if 0 <= j < n else 1 << 20 for j in there)[3])
+
+    def twice(i: int, values: list[int], near_by: list[int]) -> int:
+        weights = [(1 << 24) // (1 + distance(i, j)) for j in near_by]
+        total = sum(w * v for w, v in zip(weights, values))
+        return 2 * total // sum(weights) if weights else 0
+
+    waves = [(list(range(n)), 0)] if added else [(list(range(0, n, 16)), 0)]
+    waves += [] if added else [(list(range(s, n, 2 * s)), s) for s in (8, 4, 2, 1)]
+    for rows, s in waves:
+        adaptive = Adaptive(coder, contexts)
+        around = {
+            i: [j for j in (i + k * s for k in (-5, -3, -1, 1, 3, 5)) if s and 0 <= j < n]
+            for i in rows
+        }
+        for channel, first, second, sign in FRESH:
+            classes, signs = dict.fromkeys(rows, 0), dict.fromkeys(rows, 0)
+            for i in rows:
+                cb, values = out[i][6], [out[j][channel] for j in around[i]]
+                mean, activity = (
+                    twice(i, v, around[i]) for v in (values, [abs(v) for v in values])
+                )
+                if channel in (2, 4):
+                    product = apart[i] * mean
+                    classes[i] = min(max(product.bit_length() - 4, 1), 10) if around[i] else 0
+                elif channel == 3:
+                    classes[i] = min((out[i][2] * out[i][4]).bit_length(), 9)
+                    signs[i] = near(mean, 4)
+                elif channel > 5:
+                    size = activity + (2 * abs(cb) if channel == 7 else 0)
+                    classes[i] = 1 + min(size.bit_length(), 7) if around[i] else 0
+                    signs[i] = near(mean, 1)
+                    signs[i] += 5 * (1 + (cb > 0) - (cb < 0)) if channel == 7 else 0
+            lengths = dict.fromkeys(rows, 0)
+            live = rows
+            for j in range(24):
+                going = []
+                for i in live:
+                    context = first + min(j, 11)
+                    bit = adaptive.bit(context + 12 * classes[i])
+                    if classes[i]:
+                        adaptive.seen.append((context, bit))
+                    if bit:
+                        lengths[i] += 1
+                        going.append(i)
+                live = going
+            sizes = {i: min(1, lengths[i]) for i in rows}
+            for i in rows:
+                if lengths[i] > 1:
+                    sizes[i] = 2 + adaptive.bit(second + min(lengths[i], 12) - 1)
+            for i in rows:
+                for _ in range(lengths[i] - 2):
+                    sizes[i] = 2 * sizes[i] + adaptive.even()
+            for i in rows:
+                negative = sign and sizes[i] and adaptive.bit(sign + signs[i])
+                out[i][channel] = -sizes[i] if negative else sizes[i]
+        contexts = contexts if added else adaptive.learned()
+    values = np.array(out, np.int64).reshape(n, 8)
+    values[:, 5:] += modes
+    return values, contexts
 
 
 def checked(values: np.ndarray, header: Header) -> np.ndarray:
@@ -600,15 +732,12 @@ def intra(data: bytes, header: Header) -> State:
     kind = head.u(1) if header.cell else 0
     count = head.varint()
     require(count <= 65535, "number of splats")
-    where = Gamma.read(head, count)
-    models = [Peak.read(head) for _ in range(6)] if count else []
+    modes = [head.signed() if count else 0 for _ in range(3)]
     coder = RangeDecoder(data[head.at :])
     region = region_of(kind, coder, header, None) if header.cell else None
-    values = np.zeros((count, 8), np.int64)
-    values[:, :2] = places(coder, where, header)
-    for k, model in enumerate(models, 2):
-        values[:, k] = model.take(coder, count)
-    return State(checked(values, header), region, [1] * count, models, [-1] * count)
+    where = places(coder, count, header)
+    values, taught = come(coder, where, modes, fresh(INTRA_CHANCES, 30), False)
+    return State(checked(values, header), region, [1] * count, modes, taught, [-1] * count)
 
 
 def inter(data: bytes, before: State, header: Header) -> State:
@@ -627,10 +756,8 @@ def inter(data: bytes, before: State, header: Header) -> State:
     require(1 <= rows <= count or not in_set, "changed splats")
     models = [Peak.read(head) for _ in range(8)] if in_set else []
     size = head.varint() if in_set else 0
-    require(not has_added or bool(before.models), "added splats without models")
     added = head.varint() if has_added else 0
     require(added <= 65535 and (added > 0 or not has_added), "added splats")
-    where = Gamma.read(head, added)
 
     set_bytes = head.take(size)
     coder = RangeDecoder(data[head.at :])
@@ -655,17 +782,15 @@ def inter(data: bytes, before: State, header: Header) -> State:
         adaptive = Adaptive(coder, contexts)
         difference = changes(adaptive, known(before, values, header))
         contexts = adaptive.learned()
-    new = np.zeros((added, 8), np.int64)
-    new[:, :2] = places(coder, where, header)
-    for k, model in enumerate(before.models, 2):
-        new[:, k] = model.take(coder, added)
+    where = places(coder, added, header)
+    new, _ = come(coder, where, before.modes, before.taught, True)
 
     kept = [i for i in range(count) if stays[i]]
     changed = difference.any(1)
     history = [before.history[i] << 1 & 2 | int(changed[i]) for i in kept] + [1] * added
     values = checked(np.concatenate([(values + difference)[kept], new]), header)
     origin = kept + [-1] * added
-    return State(values, region, history, before.models, origin, contexts, motion)
+    return State(values, region, history, before.modes, before.taught, origin, contexts, motion)
 
 
 def known(before: State, moved: np.ndarray, header: Header) -> list[tuple[int, int, int]]:

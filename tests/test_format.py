@@ -19,7 +19,7 @@ from tsplat.decoding.decoder import Decoder
 from tsplat.files.reader import Reader
 from tsplat.kernels.blend import EMPTY
 from tsplat.media.background import BACKGROUND_CODECS, BackgroundDecoder
-from tsplat.stream import bits_back, container, delta, entropy, header, mask
+from tsplat.stream import bits_back, container, delta, entropy, header, intra, mask
 from tsplat.stream.header import VERSION
 
 SPECIFICATION = independent.SPECIFICATION.read_text()
@@ -161,6 +161,7 @@ def test_the_specification_s_header_is_the_codec_s():
 
 def test_the_specification_s_tables_are_the_codec_s():
     assert np.array_equal(independent.MASK_CHANCES, mask.CHANCES)
+    assert np.array_equal(independent.INTRA_CHANCES, intra.CHANCES)
     fresh = np.array(independent.fresh_contexts())
     assert np.array_equal(fresh, delta.INITIAL.counts)
     assert f"format, version {VERSION}\n" in SPECIFICATION

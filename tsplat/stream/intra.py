@@ -3,14 +3,14 @@
 
 The splats come in waves, as the cells of a region do (:mod:`tsplat.stream.mask`): in the order of
 their places first every sixteenth; then, for s = 8, 4, 2, 1, those at odd multiples of s, between
-others that are known. What is known *around* a splat are the four at distances -3 s, -s, s and
-3 s in the list, those of them that there are, the nearer the more they count. The contexts learn
-after each wave.
+others that are known. What is known *around* a splat are the six at distances -5 s, -3 s, -s, s,
+3 s and 5 s in the list, those of them that there are, the nearer the more they count. The contexts
+learn after each wave.
 
 A wave codes l11, l22, l21, Y, Cb and Cr in turn, the colours less their *modes*, three integers in
 the packet's head. Of a value are coded: the bit length of its magnitude, in unary, by a class of
-the splat; its sign; the bit below the leading one, by the length; and the bits below, at even
-chances. Classes are: of l11 and l22, the mean around times the splat's distance from others; of
+the splat; the bit below the leading one, by the length; the bits below, at even chances; and the
+sign. Classes are: of l11 and l22, the mean around times the splat's distance from others; of
 l21, the product of l11 and l22; of Cb the mean magnitude around, and of Cr the same and Cb's. Signs
 of l21, Cb and Cr go by the mean around, Cr's by Cb's, too. Splats with nothing around are of class
 0, which learns from all the others.
