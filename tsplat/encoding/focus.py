@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import numpy as np
 
 from tsplat.encoding.init.superpixel import superpixel
@@ -43,11 +45,12 @@ class Focus:
     def __init__(self, width: int, height: int, background: str):
         self._size = width, height
         self._outside, self._share = _WEIGHT[background], _SPLATS[background]
-        self._uncovered = Uncovered((height, width))
         self.region: Region | None = None
         self.inside = np.ones((height, width), bool)
         self.weight: np.ndarray | None = None
         self.total = float(width * height)
+        self._uncovered = Uncovered((height, width))
+        self._coded = self.inside, self._uncovered
 
     @property
     def cut_out(self) -> bool:
@@ -65,24 +68,29 @@ class Focus:
         return self._uncovered.share(self.inside)
 
     def turn(self, region: Region | None, canvas: Canvas) -> None:
-        """Look at this region from now on; the canvas is told what pixels weigh.
+        """Look at this region, after the last coded frame's; the canvas is told what pixels weigh.
 
         Raises
         ------
         ConfigError
             The region is of another number of cells.
         """
-        if region is None or region == self.region:
+        if region is None:
             return
+        if region != self.region:
+            self._look(region, canvas)
+        if self.cut_out:
+            before, uncovered = self._coded
+            self._uncovered = deepcopy(uncovered)
+            self._uncovered.update(before, self.inside)
+
+    def _look(self, region: Region, canvas: Canvas) -> None:
         width, height = self._size
         cell = default_cell(width, height)
         if region.cells.shape != (expected := grid(width, height, cell)):
             raise ConfigError(f"region: got {region.cells.shape} cells, expected {expected}")
         alpha = region.alpha(width, height, (cell, cell))
-        inside = alpha > 0
-        if self.cut_out:
-            self._uncovered.update(self.inside, inside)
-        self.inside, self.region = inside, region
+        self.inside, self.region = alpha > 0, region
         self.weight = np.float32(self._outside) + np.float32(1 - self._outside) * alpha
         self.total = float(self.weight.sum(dtype=np.float64))
         canvas.set_weight(self.weight)
@@ -119,3 +127,8 @@ class Focus:
     def covered(self) -> None:
         """An I-frame was coded: everything has splats."""
         self._uncovered.clear()
+        self.coded()
+
+    def coded(self) -> None:
+        """The frame in work was coded, and not only tried: what it covers is covered."""
+        self._coded = self.inside, self._uncovered
