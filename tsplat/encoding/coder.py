@@ -20,7 +20,7 @@ from tsplat.errors import BitstreamError
 from tsplat.region import Region
 from tsplat.splats import MAX_SPLATS, QuantizedSplats, Splats
 from tsplat.stream import container, payload
-from tsplat.stream.container import INTER, INTRA, TICKS
+from tsplat.stream.container import INTRA, TICKS
 from tsplat.stream.payload import State
 
 _SPAN = 3
@@ -51,6 +51,8 @@ class Trial:
     packet : bytes
     state : State
         What a decoder then has.
+    places : (N,) float64
+        Where they are in time, from the coded frame before (0) to this one (1).
     errors : (N,) float64
         Weighted squared errors of the frames as shown.
     price : float
@@ -60,6 +62,7 @@ class Trial:
     frames: list[Frame]
     packet: bytes
     state: State
+    places: np.ndarray
     errors: np.ndarray
     price: float
 
@@ -158,7 +161,9 @@ class Coder:
         data, state = coded
         ticks = [f.ticks for f in frames]
         packet = container.pack_inter(frame.number, data, ticks)
-        return Trial(frames, packet, state, self._errors(before, state, frames), price)
+        places = np.array(container.places_of(ticks))
+        errors = self._errors(before, state, frames, places)
+        return Trial(frames, packet, state, places, errors, price)
 
     def take(self, trial: Trial) -> bytes:
         """Its packet, to be sent; frames build on it from now on."""
@@ -194,12 +199,12 @@ class Coder:
             # Differences too far apart for a set's models.
             return None
 
-    def _errors(self, before: State, now: State, frames: list[Frame]) -> np.ndarray:
+    def _errors(
+        self, before: State, now: State, frames: list[Frame], places: np.ndarray
+    ) -> np.ndarray:
         """Weighted squared errors of all frames that a P-packet shows, (N,), those between
         included."""
         first, last = before.splats.dequantise(), now.splats.dequantise()
-        ticks = tuple(f.ticks for f in frames)
-        places = container.Packet(INTER, frames[-1].number, ticks, b"").places
         shown = (between(first, last, now.origin, at) for at in places)
         return np.array([self._error(s, f.pixels) for s, f in zip(shown, frames)])
 

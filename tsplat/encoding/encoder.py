@@ -255,7 +255,7 @@ class Encoder:
                 self._waiting = self._waiting[1:]
                 return self._intra_packets(frames[-1], ahead)
             cost = trial.price * 8 * len(trial.packet)
-            shorter = self._spans.shorter(trial.errors, self._coder.error, cost)
+            shorter = self._spans.shorter(trial.errors, trial.places, self._coder.error, cost)
             if shorter == count:
                 break
             count = shorter

@@ -23,7 +23,7 @@ class Spans:
     Parameters
     ----------
     most : int
-        Frames, 1..127.
+        Frames, 1..255.
 
     Attributes
     ----------
@@ -37,24 +37,26 @@ class Spans:
         self._pause, self._rest = 1, 0
         self._grown = False
 
-    def shorter(self, errors: np.ndarray, before: float, packet_cost: float) -> int:
+    def shorter(
+        self, errors: np.ndarray, places: np.ndarray, before: float, packet_cost: float
+    ) -> int:
         """Frames of the span that a trial shows to be worth coding; the trial's if it is good.
 
         Parameters
         ----------
         errors : (N,) float
             Weighted squared errors of its frames, the coded one last.
+        places : (N,) float
+            Where they are in time, from the coded frame before (0) to this one (1).
         before : float
             Of the coded frame before.
         packet_cost : float
             What its bits cost, as a squared error.
         """
-        count, last = len(errors), errors[-1]
-        places = np.arange(1, count) / count
-        around = before * (1 - places) + last * places
-        excess = float((errors[:-1] - around).sum()) if count > 1 else 0.0
-        seen = bool((errors[:-1] > _WORST * around).any())
-        if count > 1 and (seen or excess > packet_cost):
+        count = len(errors)
+        around = before * (1 - places) + errors[-1] * places
+        excess = float((errors - around).sum())
+        if (errors > _WORST * around).any() or excess > packet_cost:
             if self._grown:
                 self._pause = min(_PATIENCE, 2 * self._pause)
             self._rest, self._grown = self._pause, False

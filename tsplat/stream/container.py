@@ -63,17 +63,22 @@ class Packet:
 
     @property
     def places(self) -> tuple[float, ...]:
-        """Where each of its frames is in time, from the coded frame before (0) to its own (1).
-
-        >>> Packet(INTER, 9, (1000, 3000), b"").places
-        (0.25, 1.0)
-        """
-        ticks = self.ticks if any(self.ticks) else (1,) * self.span
-        return tuple(passed / sum(ticks) for passed in accumulate(ticks))
+        """As of :func:`places_of`."""
+        return places_of(self.ticks)
 
     def follows(self, frame: int | None) -> bool:
         """Whether none is missing between it and the last coded frame, if that is known."""
         return frame is not None and self.frame == frame + self.span
+
+
+def places_of(ticks: Sequence[int]) -> tuple[float, ...]:
+    """Where a packet's frames are in time, from the coded frame before (0) to its own (1).
+
+    >>> places_of([1000, 3000])
+    (0.25, 1.0)
+    """
+    ticks = ticks if any(ticks) else [1] * len(ticks)
+    return tuple(passed / sum(ticks) for passed in accumulate(ticks))
 
 
 def pack_packet(kind: int, frame: int, payload: bytes, ticks: int = TICKS) -> bytes:
