@@ -12,6 +12,7 @@ from tsplat.config import preset
 from tsplat.errors import ConfigError
 from tsplat.files import jobs
 from tsplat.files.jobs import Whole, plan
+from tsplat.files.reader import Reader
 from tsplat.media.source import open_source
 
 CUT, FRAMES, GOP = 8, 14, 5
@@ -47,6 +48,18 @@ def test_two_processes_write_the_bytes_of_one(clip, tmp_path, low_delay):
     assert [first[k] for k in same] == [second[k] for k in same]
     assert second["psnr_db"] == pytest.approx(first["psnr_db"])
     assert second["changed_splats_per_p_frame"] == first["changed_splats_per_p_frame"]
+
+
+def test_spans_begin_anew_at_every_i_frame(tmp_path):
+    """They grow on what stands still, and a part's first one would not be the whole clip's."""
+    one, two = tmp_path / "one.tsplat", tmp_path / "two.tsplat"
+    clip = write_clip(tmp_path / "still.mp4", pictures(1, 48, 28) * 48)
+    settings = {"preset": "realtime", "gop": 24, "gaussians": 20}
+    encode(clip, one, **settings)
+    encode(clip, two, run={"jobs": 2}, **settings)
+    assert one.read_bytes() == two.read_bytes()
+    spans = [p.span for p in Reader(one).packets()]
+    assert spans == [1, 4, 8, 11] * 2
 
 
 def test_after_an_i_frame_that_nobody_foresaw_the_scene_is_encoded_in_one_go(clip, monkeypatch):

@@ -166,6 +166,7 @@ class Coder:
         self.state, self.error = trial.state, float(trial.errors[-1])
         self._scene.canvas.set_target(frames[-1].pixels)
         self._inter.coded(self._scene, frames[-1].pixels, self.state.splats)
+        self._scene.focus.coded()
         self._statistics.p_frames += 1
         self._statistics.between += len(frames) - 1
         self._statistics.changed_splats += int(trial.state.changed.sum())

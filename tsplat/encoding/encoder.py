@@ -268,6 +268,8 @@ class Encoder:
         behind = self._background_packet(frame, True)
         self._intra_offsets.append((frame.number, self._offset + ahead))
         self._since_intra = self._frame - frame.number
+        # Nothing goes from one I-frame to the next: parts of a clip may be encoded apart.
+        self._spans = Spans(self.config.max_span or 1)
         return behind + self._coder.intra(frame, self.config)
 
     def _background_packet(self, frame: Frame, keyframe: bool) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import numpy as np
 
 from tsplat.encoding.init.superpixel import superpixel
@@ -46,12 +48,13 @@ class Focus:
     def __init__(self, width: int, height: int, background: str, tune: str = "psnr"):
         self._size, self._tune = (width, height), tune
         self._outside, self._share = _WEIGHT[background], _SPLATS[background]
-        self._uncovered = Uncovered((height, width))
         self.region: Region | None = None
         self.inside = np.ones((height, width), bool)
         self.weight: np.ndarray | None = None
         self._counted: np.ndarray | None = None
         self.total = float(width * height)
+        self._uncovered = Uncovered((height, width))
+        self._coded = self.inside, self._uncovered
 
     @property
     def cut_out(self) -> bool:
@@ -69,8 +72,8 @@ class Focus:
         return self._uncovered.share(self.inside)
 
     def turn(self, region: Region | None, picture: np.ndarray, canvas: Canvas) -> None:
-        """Look at this region of this picture, (H, W, 3) uint8, from now on; the canvas is told
-        what pixels weigh.
+        """Look at this region of this picture, (H, W, 3) uint8, after the last coded frame's; the
+        canvas is told what pixels weigh.
 
         Raises
         ------
@@ -79,29 +82,29 @@ class Focus:
         """
         moved = region is not None and region != self.region
         if region is not None and moved:
-            self._counted = self._move(region)
+            self._counted = self._look(region)
+        if self.cut_out:
+            before, uncovered = self._coded
+            self._uncovered = deepcopy(uncovered)
+            self._uncovered.update(before, self.inside)
         if self._tune == "ssim":
             seen = visibility(picture)
-            weight = seen if self._counted is None else self._counted * seen
+            self._weigh(seen if self._counted is None else self._counted * seen, canvas)
         elif moved and self._counted is not None:
-            weight = self._counted
-        else:
-            return
-        self.weight = weight
-        self.total = float(self.weight.sum(dtype=np.float64))
-        canvas.set_weight(self.weight)
+            self._weigh(self._counted, canvas)
 
-    def _move(self, region: Region) -> np.ndarray:
+    def _weigh(self, weight: np.ndarray, canvas: Canvas) -> None:
+        self.weight, self.total = weight, float(weight.sum(dtype=np.float64))
+        canvas.set_weight(weight)
+
+    def _look(self, region: Region) -> np.ndarray:
         """Look at another region; what its pixels weigh, (H, W) float32."""
         width, height = self._size
         cell = default_cell(width, height)
         if region.cells.shape != (expected := grid(width, height, cell)):
             raise ConfigError(f"region: got {region.cells.shape} cells, expected {expected}")
         alpha = region.alpha(width, height, (cell, cell))
-        inside = alpha > 0
-        if self.cut_out:
-            self._uncovered.update(self.inside, inside)
-        self.inside, self.region = inside, region
+        self.inside, self.region = alpha > 0, region
         return np.float32(self._outside) + np.float32(1 - self._outside) * alpha
 
     def parts(self, count: int) -> list[tuple[np.ndarray | None, int]]:
@@ -136,3 +139,8 @@ class Focus:
     def covered(self) -> None:
         """An I-frame was coded: everything has splats."""
         self._uncovered.clear()
+        self.coded()
+
+    def coded(self) -> None:
+        """The frame in work was coded, and not only tried: what it covers is covered."""
+        self._coded = self.inside, self._uncovered

@@ -16,7 +16,8 @@ def test_errors_weigh_more_in_flat_parts():
     picture = np.full((64, 96, 3), 128, np.uint8)
     picture[:, 48:] = rng.integers(0, 256, (64, 48, 1))
     weight = visibility(picture)
-    assert weight.shape == (64, 96) and weight.dtype == np.float32
+    assert weight.shape == (64, 96)
+    assert weight.dtype == np.float32
     assert abs(weight.mean() - 1) < 1e-5
     assert weight[:, :30].min() > 2 * weight[:, 66:].max()
 
