@@ -23,7 +23,8 @@ DOT = Header(1, 1, Fraction(30), Steps(65535, 128, 786, 1050))
 
 def coded(codes: np.ndarray, header: Header = HEADER) -> bytes:
     writer = Writer()
-    assert np.array_equal(places.code(writer.choices, header, len(codes), "", codes), codes)
+    where = places.code(writer.choices, header, len(codes), "", codes)
+    assert np.array_equal(places.morton(where, header), codes)
     return writer.finish()
 
 
@@ -46,9 +47,7 @@ def test_places_come_back(count, seed, spread, header):
     where = low + rng.integers(0, np.trunc((high - low) * spread) + 1, (count, 2)).astype(np.int64)
     codes = np.sort(places.morton(where, header))
     got = decoded(coded(codes, header), count, header)
-    assert np.array_equal(got, codes)
-    back = places.from_morton(places.morton(where, header), header)
-    assert np.array_equal(back, where)
+    assert np.array_equal(got, where[np.argsort(places.morton(where, header))])
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 65535])
@@ -59,9 +58,9 @@ def test_any_symbols_are_places(count):
         assert 0 < weights.min() <= weights.max() < np.inf
         return rng.integers(0, len(weights), n)
 
-    codes = places.code(anything, HEADER, count, "")
-    assert len(codes) == count
-    assert np.all(np.diff(codes) >= 0)
+    where = places.code(anything, HEADER, count, "")
+    assert where.shape == (count, 2)
+    assert np.all(np.diff(places.morton(where, HEADER)) >= 0)
 
 
 def cost(where: np.ndarray) -> float:

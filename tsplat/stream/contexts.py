@@ -36,9 +36,9 @@ class Contexts:
 
     def learned(self, seen: list[tuple[np.ndarray, np.ndarray]]) -> Contexts:
         """The contexts after a packet: pairs of contexts, (n,), and bits, (n,) bool."""
-        counts = self.counts.copy()
-        for contexts, bits in seen:
-            np.add.at(counts, (contexts, bits.astype(np.int64)), 1)
+        cells = np.concatenate([np.zeros(0, np.int64), *(2 * c + b for c, b in seen)])
+        found = np.bincount(cells, minlength=self.counts.size)
+        counts = self.counts + found.reshape(self.counts.shape)
         while (over := counts.sum(1) > MOST).any():
             counts[over] = (counts[over] + 1) // 2
         return Contexts(counts)

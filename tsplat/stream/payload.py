@@ -104,8 +104,8 @@ def encode_intra(
     if region is not None:
         _put_cells(writer, region, None)
     codes = places.morton(splats.values[:, :2], header)
-    places.code(writer.choices, header, len(splats), "position", codes)
-    _, model = intra.code(writer.bits, model, splats.values[:, :2], splats.values)
+    where = places.code(writer.choices, header, len(splats), "position", codes)
+    _, model = intra.code(writer.bits, model, where, splats.values)
     return writer.finish(), _begun(splats, region, model)
 
 
@@ -126,8 +126,8 @@ def decode_intra(data: bytes | Reader, header: Header, limits: Limits = FORMAT) 
     reader.open()
     region = take_region() if take_region else None
     model = intra.Model(np.array(modes), intra.INITIAL)
-    codes = places.code(reader.choices, header, n, "position")
-    values, model = intra.code(reader.bits, model, places.from_morton(codes, header))
+    where = places.code(reader.choices, header, n, "position")
+    values, model = intra.code(reader.bits, model, where)
     return _begun(_checked(values, header, limits), region, model)
 
 
@@ -193,8 +193,8 @@ def encode_inter(
     if parts & _ADDED:
         writer.integer(len(added))
         codes = places.morton(added[:, :2], header)
-        places.code(writer.choices, header, len(added), "added", codes)
-        intra.code_added(writer.bits, before.model, added[:, :2], added)
+        where = places.code(writer.choices, header, len(added), "added", codes)
+        intra.code_added(writer.bits, before.model, where, added)
     splats = QuantizedSplats(values, header.steps)
     history = _later(before.history, changes, stay, len(added))
     origin = _origin(stay, len(added))
@@ -251,9 +251,8 @@ def decode_inter(
         values += difference
         changes = (difference != 0).any(1)
     if parts & _ADDED:
-        codes = places.code(reader.choices, header, more, "added")
-        come = places.from_morton(codes, header)
-        added = intra.code_added(reader.bits, before.model, come)
+        where = places.code(reader.choices, header, more, "added")
+        added = intra.code_added(reader.bits, before.model, where)
     splats = _checked(np.concatenate([values[stay], added]), header, limits)
     history = _later(before.history, changes, stay, len(added))
     origin = _origin(stay, len(added))

@@ -9,6 +9,8 @@ as in its margin. The order of the places says nothing, and is not paid for.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from tsplat.splats import limits
@@ -18,6 +20,8 @@ from tsplat.stream.header import Header
 _BITS = 22
 """Of x and y: enough for the widest picture and its margins at the finest step."""
 _URN, _INSIDE = 12.0, 8
+_FEW = 64
+"""Of fewer places, weights are kept."""
 
 
 def morton(places: np.ndarray, header: Header) -> np.ndarray:
@@ -30,15 +34,10 @@ def morton(places: np.ndarray, header: Header) -> np.ndarray:
     return out
 
 
-def from_morton(codes: np.ndarray, header: Header) -> np.ndarray:
-    """The inverse of :func:`morton`, (N, 2) int64."""
-    return np.stack([_every_second(codes), _every_second(codes >> 1)], 1) + _limits(header)[:, 0]
-
-
 def code(
     through: Choices, header: Header, count: int, kind: str, codes: np.ndarray | None = None
 ) -> np.ndarray:
-    """Encode Morton codes, or decode them; one function, so that both walk the same way.
+    """Encode places, or decode them; one function, so that both walk the same way.
 
     Parameters
     ----------
@@ -48,50 +47,53 @@ def code(
     kind : str
         What they are spent on.
     codes : (count,) int64, optional
-        In ascending order; decoded if it is not given.
+        Their Morton codes, in ascending order; decoded if they are not given.
 
     Returns
     -------
-    (count,) int64
-        The codes.
+    (count, 2) int64
+        The places, in this order.
     """
     least, most = _limits(header).T
     size = np.array([header.width, header.height]) * 256 // header.steps.mean
-    picture = np.stack([-least, size - least], 1)
-    beginnings, counts = np.zeros(1, np.int64), np.full(1, count, np.int64)
+    corners, counts = np.zeros((1, 2), np.int64), np.full(1, count, np.int64)
     levels = int(morton(most[None], header)[0]).bit_length() if count else 0
     for bit in reversed(range(levels)):
         axis, half = bit & 1, 1 << (bit >> 1)
-        first = _every_second(beginnings << (bit + 1) >> axis)
+        picture = range(-least[axis], size[axis] - least[axis])
         zero, one = (
-            _expected(at, at + half, most[axis] - least[axis] + 1, *picture[axis])
-            for at in (first, first + half)
+            _expected(corners[:, axis] + at, half, most[axis] - least[axis] + 1, picture)
+            for at in (0, half)
         )
-        shares = np.clip(256 * one // (zero + one), 1, 255)
+        models = counts << 8 | np.minimum(np.maximum(256 * one // (zero + one), 1), 255)
         ones = np.zeros_like(counts)
         if codes is not None:
             ones = np.add.reduceat(codes >> bit & 1, np.cumsum(counts) - counts)
-        models = counts << 8 | shares
         for model in np.unique(models).tolist():
             alike = np.flatnonzero(models == model)
             given = None if codes is None else ones[alike]
             weights = _weights(model >> 8, model & 255)
             ones[alike] = through(weights, len(alike), given, kind)
-        beginnings = np.stack([2 * beginnings, 2 * beginnings + 1], 1).ravel()
-        counts = np.stack([counts - ones, ones], 1).ravel()
-        beginnings, counts = beginnings[counts > 0], counts[counts > 0]
-    return np.repeat(beginnings, counts)
+        corners, counts = np.repeat(corners, 2, 0), np.stack([counts - ones, ones], 1).ravel()
+        corners[1::2, axis] += half
+        corners, counts = corners[counts > 0], counts[counts > 0]
+    return np.repeat(corners, counts, 0) + least
 
 
-def _expected(first: np.ndarray, end: np.ndarray, legal: int, low: int, high: int) -> np.ndarray:
-    """What halves first..end - 1 have of the splats, in proportion, where 0..legal - 1 are legal
-    and low..high - 1 inside the picture."""
-    within = np.clip(np.minimum(end, legal) - first, 0, None)
-    inside = np.clip(np.minimum(end, high) - np.maximum(first, low), 0, None)
+def _expected(first: np.ndarray, size: int, legal: int, picture: range) -> np.ndarray:
+    """What halves first..first + size - 1 have of the splats, in proportion, where 0..legal - 1 are
+    legal."""
+    end = first + size
+    within = np.maximum(np.minimum(end, legal) - first, 0)
+    inside = np.maximum(np.minimum(end, picture.stop) - np.maximum(first, picture.start), 0)
     return 1 + within + (_INSIDE - 1) * inside
 
 
 def _weights(n: int, share: int) -> np.ndarray:
+    return _few(n, share) if n < _FEW else _of(n, share)
+
+
+def _of(n: int, share: int) -> np.ndarray:
     """Of 0..n ones among n, (n + 1,) float64, where a one is expected at share / 256."""
     ones, zeros = _URN * share / 256, _URN * (256 - share) / 256
     k = np.arange(float(n))
@@ -99,11 +101,7 @@ def _weights(n: int, share: int) -> np.ndarray:
     return np.cumprod(np.concatenate([[1.0], steps]))
 
 
-def _every_second(codes: np.ndarray) -> np.ndarray:
-    out = np.zeros_like(codes)
-    for k in range(_BITS):
-        out |= (codes >> (2 * k) & 1) << k
-    return out
+_few = lru_cache(maxsize=1024)(_of)
 
 
 def _limits(header: Header) -> np.ndarray:
