@@ -30,7 +30,7 @@ def config():
 def test_every_value_is_a_knob_that_turns_alone():
     count = len(fields(Tuning)) - 1 + len(fields(Steps))
     assert len({turned(Tuning(), knob, 1.5) for knob in KNOBS} - {Tuning()}) == count
-    assert turned(Tuning(), "gaussians", 1.25) == replace(Tuning(), gaussians=625)
+    assert turned(Tuning(), "gaussians", 1.25) == replace(Tuning(), gaussians=469)
     assert turned(Tuning(steps=Steps(1, 2, 3, 4)), "steps.cholesky", 2).steps == Steps(1, 4, 3, 4)
 
 

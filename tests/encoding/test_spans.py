@@ -192,7 +192,7 @@ def test_a_change_that_no_cut_shows_inside_a_span_loses_no_frame():
     start, end = pictures(1)[0].astype(float), 255.0 - pictures(1)[0]
     share = np.clip((np.arange(40) - 14) / 12, 0, 1)
     frames = [(start * (1 - s) + end * s).astype(np.uint8) for s in share]
-    assert min(spans_of(coded(frames))[3:]) < 8
+    assert min(spans_of(coded(frames))[3:]) < 16
 
 
 @pytest.mark.parametrize("keyframes", [(3,), (1, 2), (7, 8, 30), (39,)])

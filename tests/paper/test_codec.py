@@ -128,7 +128,7 @@ def test_the_header_has_the_steps_that_training_found(tmp_path):
     steps = {}
     for quant in ("ptq", "qat"):
         out = tmp_path / f"{quant}.tsplat"
-        answer = encode(clip, out, preset="paper", quant=quant, span=1, **SETTINGS)
+        answer = encode(clip, out, preset="paper", quant=quant, max_span=1, **SETTINGS)
         reader = Reader(out)
         assert answer["frames"] == len(list(reader)) == 3
         steps[quant] = reader.header.steps

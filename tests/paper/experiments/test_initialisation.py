@@ -36,8 +36,7 @@ def test_superpixels_get_there_first(monkeypatch):
     assert result.values["optimizer_ratio"] > 1
     assert 0 < result.values["oracle_ratio"] < result.values["iterations_ratio"]
     ours = table.rows[3]
-    assert [ours[1], ours[3]] == [result.values[f"tsplat_{k}"] for k in ("iterations", "seconds")]
-    assert table.rows[-1][1] == result.values["iterations_ratio"] == BRIEF.most / ours[1]
+    assert [ours[1], ours[5]] == [result.values[f"tsplat_{k}"] for k in ("iterations", "seconds")]
     assert ours[1] < 0.1 * BRIEF.most
     assert len(schedules.rows) == 2
     assert all(10 < value < 60 for row in schedules.rows for value in row[2:])
