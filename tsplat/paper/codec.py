@@ -49,13 +49,15 @@ def codec(
         one_of(name, value, known)
     if not 0 <= threshold <= 255:
         raise ConfigError(f"threshold: got {threshold}, expected 0..255")
+    if settings.setdefault("blend", "sum") != "sum":
+        raise ConfigError(f"blend: got {settings['blend']!r}, the paper's splats are summed")
     ways = Ways(
         PaperIntra(init, optimizer, quant),
         _Inter(threshold, selection),
         bits_back=entropy == "bits-back",
         steady=False,
     )
-    return preset("fast", blend="sum", **settings), ways
+    return preset("fast", **settings), ways
 
 
 @dataclass(frozen=True)
