@@ -32,10 +32,16 @@ def vulkan():
     runtime.start("cpu")
 
 
+@pytest.fixture(scope="session", params=[False, True], ids=["sum", "normalised"])
+def normalised(request: pytest.FixtureRequest) -> bool:
+    """Whether a pixel is the mean of its splats' colours, or their sum."""
+    return request.param
+
+
 @pytest.fixture
-def canvas() -> Canvas:
+def canvas(normalised: bool) -> Canvas:
     """With a small picture to fit splats to."""
-    canvas = Canvas(96, 54)
+    canvas = Canvas(96, 54, normalised=normalised)
     canvas.set_target(pictures(1)[0])
     canvas.begin()
     return canvas

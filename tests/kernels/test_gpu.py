@@ -21,9 +21,9 @@ STEPS = Steps(256, 300, 1200, 1300)
 pytestmark = pytest.mark.gpu
 
 
-def loaded(backend, width, height, params, target=None) -> Canvas:
+def loaded(backend, width, height, normalised, params, target=None) -> Canvas:
     """A canvas on which these splats are about to be fitted, to black by default."""
-    canvas = Canvas(width, height, backend)
+    canvas = Canvas(width, height, backend, normalised)
     canvas.set_target(np.zeros((height, width, 3), np.uint8) if target is None else target)
     canvas.begin()
     canvas.load(params)
@@ -33,19 +33,19 @@ def loaded(backend, width, height, params, target=None) -> Canvas:
 @pytest.mark.parametrize(
     ("width", "height", "count"), [(40, 24, 60), (13, 9, 300), (1, 1, 1), (20, 12, 700)]
 )
-def test_picture_and_gradient_equal_the_oracle(vulkan, width, height, count):
+def test_picture_and_gradient_equal_the_oracle(vulkan, width, height, count, normalised):
     target = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
     params = random_splats(count, height, width)
     params[:, 5:] /= max(1, count / 40)
-    canvas = Canvas(width, height, vulkan)
-    picture = np.clip(np.floor(reference.render(params, height, width) * 255 + 0.5), 0, 255)
+    canvas = Canvas(width, height, vulkan, normalised)
+    wanted = reference.render(params, height, width, normalised)
+    picture = np.clip(np.floor(wanted * 255 + 0.5), 0, 255)
     assert np.abs(canvas.picture(params) - picture).max() <= 1
     canvas.set_target(target)
     canvas.begin()
     canvas.load(params)
-    some = params[:10]
-    rest = target / 255 - reference.render(params[10:], height, width)
-    expected = reference.gradient(some, rest, np.ones((height, width)))
+    others = reference.sums(params[10:], height, width)
+    expected = reference.gradient(params[:10], target / 255, 1, normalised, others)
     scale = np.abs(expected).max(0) + 1e-9
     np.testing.assert_allclose(canvas.gradient()[:10] / scale, expected / scale, atol=3e-3)
 
@@ -61,24 +61,36 @@ def test_picture_and_gradient_equal_the_oracle(vulkan, width, height, count):
         (-5000, 9000, 3, 3, 3),
     ],
 )
-def test_needles_giants_and_strangers_equal_the_oracle(vulkan, splat):
+def test_needles_giants_and_strangers_equal_the_oracle(vulkan, splat, normalised):
     params = np.array([(*splat, 0.5, -0.3, 1.0)], np.float32)
-    canvas = loaded(vulkan, 53, 41, params)
+    canvas = loaded(vulkan, 53, 41, normalised, params)
     canvas.squared_error()
-    expected = reference.render(params, 41, 53)
+    expected = reference.render(params, 41, 53, normalised)
     np.testing.assert_allclose(canvas.error_picture(), expected, atol=2e-4)
 
 
-def test_without_splats_there_is_the_target_alone(vulkan):
+def test_weights_multiply_falloffs(vulkan, normalised):
+    params, weights = random_splats(60, 31, 45, 23), np.linspace(0, 1, 60)
+    wanted = reference.render(params, 31, 45, normalised, weights)
+    picture = np.clip(np.floor(wanted * 255 + 0.5), 0, 255)
+    canvas = Canvas(45, 31, vulkan, normalised)
+    assert np.abs(canvas.picture(params, weights) - picture).max() <= 1
+    canvas.set_target(np.zeros((31, 45, 3), np.uint8))
+    canvas.begin()
+    canvas.load(params, weights)
+    assert canvas.squared_error() == pytest.approx((wanted**2).sum(), rel=1e-4)
+
+
+def test_without_splats_there_is_the_target_alone(vulkan, normalised):
     target = np.random.default_rng(9).integers(0, 256, (41, 53, 3), np.uint8)
-    canvas = loaded(vulkan, 53, 41, random_splats(0, 41, 53), target)
+    canvas = loaded(vulkan, 53, 41, normalised, random_splats(0, 41, 53), target)
     assert canvas.gradient().shape == (0, 8)
     canvas.iterate(0.05, 0.02, 1)
     assert canvas.loss() == pytest.approx(((target / 255) ** 2).sum(), rel=1e-5)
     assert not canvas.picture(random_splats(0, 41, 53)).any()
 
 
-def test_blocks_take_turns(vulkan):
+def test_blocks_take_turns(vulkan, normalised):
     """More tiles and splats than there are blocks at a time: 512 and 1024 on Vulkan."""
     width, height = 530, 290
     params = random_splats(1100, height, width, 10)
@@ -87,7 +99,7 @@ def test_blocks_take_turns(vulkan):
     weight = rng.uniform(0, 1, (height, width)).astype(np.float32)
     results = []
     for arch in ("cpu", "vulkan"):
-        canvas = loaded(runtime.start(arch), width, height, params, target)
+        canvas = loaded(runtime.start(arch), width, height, normalised, params, target)
         canvas.set_weight(weight)
         gradient = canvas.gradient()
         canvas.iterate(0.05, 0.02, 1)
@@ -99,12 +111,12 @@ def test_blocks_take_turns(vulkan):
     assert np.abs(picture - other_picture).max() <= 1
 
 
-def test_results_are_reproducible(vulkan):
+def test_results_are_reproducible(vulkan, normalised):
     """To the last bit: sums have an order."""
     target = np.random.default_rng(11).integers(0, 256, (45, 59, 3), np.uint8)
     results = []
     for _ in range(3):
-        canvas = loaded(vulkan, 59, 45, random_splats(400, 45, 59, 12), target)
+        canvas = loaded(vulkan, 59, 45, normalised, random_splats(400, 45, 59, 12), target)
         for t in range(1, 8):
             canvas.iterate(0.05, 0.02, t)
         results.append([canvas.params(), canvas.loss(), canvas.gradient()])
@@ -112,12 +124,9 @@ def test_results_are_reproducible(vulkan):
         assert all(np.array_equal(one, other) for other in others)
 
 
-def test_a_fit_lowers_the_loss(vulkan):
+def test_a_fit_lowers_the_loss(vulkan, normalised):
     target = np.random.default_rng(1).integers(100, 150, (24, 40, 3), np.uint8)
-    canvas = Canvas(40, 24, vulkan)
-    canvas.set_target(target)
-    canvas.begin()
-    canvas.load(random_splats(60, 24, 40, 2))
+    canvas = loaded(vulkan, 40, 24, normalised, random_splats(60, 24, 40, 2), target)
     before = canvas.squared_error()
     canvas.iterate(0.05, 0.02, 1)
     assert canvas.loss() == pytest.approx(before, rel=1e-4)
@@ -153,14 +162,14 @@ def test_quantisation_keeps_to_the_reference_in_the_dead_zone(vulkan):
 
 
 @pytest.mark.parametrize(("width", "height", "count"), [(40, 24, 60), (21, 11, 700)])
-def test_frozen_splats_and_tiles_fit_as_on_the_cpu(vulkan, width, height, count):
+def test_frozen_splats_and_tiles_fit_as_on_the_cpu(vulkan, width, height, count, normalised):
     target = np.random.default_rng(6).integers(0, 256, (height, width, 3), np.uint8)
     tiles = np.arange(-(-width // 8) * -(-height // 8)) % 4 != 0
     params = random_splats(count, height, width, 8)
     params[:, 5:] *= 60 / count
     results = []
     for arch in ("cpu", "vulkan"):
-        canvas = Canvas(width, height, runtime.start(arch))
+        canvas = Canvas(width, height, runtime.start(arch), normalised)
         canvas.set_target(target)
         canvas.begin(random_splats(30, height, width, 7), tiles)
         canvas.load(params)
@@ -176,7 +185,7 @@ def test_frozen_splats_and_tiles_fit_as_on_the_cpu(vulkan, width, height, count)
     assert np.abs(picture - other).mean() < 0.1
 
 
-def test_descent_equals_that_of_the_cpu(vulkan):
+def test_descent_equals_that_of_the_cpu(vulkan, normalised):
     width, height = 59, 37
     target = np.random.default_rng(13).integers(0, 256, (height, width, 3), np.uint8)
     table = Rates.of(delta.INITIAL, LARGEST + 1)
@@ -184,7 +193,8 @@ def test_descent_equals_that_of_the_cpu(vulkan):
     prices = Prices(False, rates, 0.0, 1e9)
     results = []
     for arch in ("cpu", "vulkan"):
-        canvas = loaded(runtime.start(arch), width, height, random_splats(0, 1, 1), target)
+        nothing = random_splats(0, 1, 1)
+        canvas = loaded(runtime.start(arch), width, height, normalised, nothing, target)
         if arch == "cpu":
             start = quantise(canvas, Splats(random_splats(24, height, width, 14)), STEPS)
             canvas.begin()

@@ -19,9 +19,9 @@ from tsplat.kernels.screen import Screen
 SIZES = [(1, 1), (8, 8), (37, 29), (64, 16), (7, 65), (65, 40)]
 
 
-def rendered(params: np.ndarray, height: int, width: int) -> np.ndarray:
+def rendered(params: np.ndarray, height: int, width: int, normalised: bool) -> np.ndarray:
     """The picture before it is rounded, (H, W, 3): the error against black."""
-    canvas = Canvas(width, height)
+    canvas = Canvas(width, height, normalised=normalised)
     canvas.set_target(np.zeros((height, width, 3), np.uint8))
     canvas.begin()
     canvas.load(params)
@@ -31,10 +31,10 @@ def rendered(params: np.ndarray, height: int, width: int) -> np.ndarray:
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
 @pytest.mark.parametrize("count", [0, 1, 300])
-def test_render_equals_the_oracle(width, height, count):
+def test_render_equals_the_oracle(width, height, count, normalised):
     params = random_splats(count, height, width)
-    expected = reference.render(params, height, width)
-    np.testing.assert_allclose(rendered(params, height, width), expected, atol=1e-4)
+    expected = reference.render(params, height, width, normalised)
+    np.testing.assert_allclose(rendered(params, height, width, normalised), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -52,30 +52,30 @@ def test_render_equals_the_oracle(width, height, count):
         (-5000, 9000, 3, 3, 3),
     ],
 )
-def test_needles_giants_and_strangers_equal_the_oracle(splat):
+def test_needles_giants_and_strangers_equal_the_oracle(splat, normalised):
     params = np.array([(*splat, 0.5, -0.3, 1.0)], np.float32)
-    expected = reference.render(params, 41, 53)
-    np.testing.assert_allclose(rendered(params, 41, 53), expected, atol=2e-4)
+    expected = reference.render(params, 41, 53, normalised)
+    np.testing.assert_allclose(rendered(params, 41, 53, normalised), expected, atol=2e-4)
 
 
 @pytest.mark.parametrize("slope", [1, -1])
-def test_the_longest_legal_needles_equal_the_oracle(slope):
+def test_the_longest_legal_needles_equal_the_oracle(slope, normalised):
     width, height = 4000, 16
     params = np.array([(width / 2, 8, width, slope * width, 0, 0.5, -0.3, 1.0)], np.float32)
-    expected = reference.render(params, height, width)
-    np.testing.assert_allclose(rendered(params, height, width), expected, atol=1e-3)
+    expected = reference.render(params, height, width, normalised)
+    np.testing.assert_allclose(rendered(params, height, width, normalised), expected, atol=1e-3)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_tilted_needles_do_not_vanish_from_block_to_block(seed):
+def test_tilted_needles_do_not_vanish_from_block_to_block(seed, normalised):
     """Those whose weights are about to underflow a block away, wherever the blocks begin."""
     rng = np.random.default_rng(seed)
     n = 500
     cholesky = rng.uniform((0.3, -9, 0), (9, 9, 2.5), (n, 3))
     means = rng.uniform(-4, 68, (n, 2))
     params = np.concatenate([means, cholesky, rng.uniform(0, 0.2, (n, 3))], 1).astype(np.float32)
-    expected = reference.render(params, 64, 64)
-    np.testing.assert_allclose(rendered(params, 64, 64), expected, atol=1e-4)
+    expected = reference.render(params, 64, 64, normalised)
+    np.testing.assert_allclose(rendered(params, 64, 64, normalised), expected, atol=1e-4)
 
 
 PLACE, SIZE, COLOUR = st.floats(-60, 100, width=32), st.floats(0, 60, width=32), st.floats(-1, 1)
@@ -84,25 +84,25 @@ SPLAT = st.tuples(PLACE, PLACE, SIZE, st.floats(-60, 60), SIZE, COLOUR, COLOUR, 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(SPLAT, max_size=12))
-def test_any_splats_equal_the_oracle(splats):
+def test_any_splats_equal_the_oracle(normalised, splats):
     params = np.array(splats, np.float32).reshape(-1, 8)
-    expected = reference.render(params, 29, 37)
-    np.testing.assert_allclose(rendered(params, 29, 37), expected, atol=2e-4)
+    expected = reference.render(params, 29, 37, normalised)
+    np.testing.assert_allclose(rendered(params, 29, 37, normalised), expected, atol=2e-4)
 
 
-def test_all_splats_in_one_tile():
+def test_all_splats_in_one_tile(normalised):
     params = random_splats(1500, 8, 8, size=1.0)
     params[:, :2] = np.random.default_rng(0).uniform(9, 15, (1500, 2))
     params[:, 5:] /= 100
-    expected = reference.render(params, 24, 24)
-    np.testing.assert_allclose(rendered(params, 24, 24), expected, atol=1e-4)
+    expected = reference.render(params, 24, 24, normalised)
+    np.testing.assert_allclose(rendered(params, 24, 24, normalised), expected, atol=1e-4)
 
 
-def test_pictures_are_rounded_and_clipped():
-    screen = Screen(30, 20)
+def test_pictures_are_rounded_and_clipped(normalised):
+    screen = Screen(30, 20, normalised=normalised)
     params = random_splats(40, 20, 30)
     params[:, 5:] *= 3
-    expected = np.clip(np.floor(reference.render(params, 20, 30) * 255 + 0.5), 0, 255)
+    expected = np.clip(np.floor(reference.render(params, 20, 30, normalised) * 255 + 0.5), 0, 255)
     got = screen.picture(params)
     assert got.dtype == np.uint8
     assert np.abs(got - expected).max() <= 1
@@ -110,74 +110,145 @@ def test_pictures_are_rounded_and_clipped():
     assert {0, 255} <= set(np.unique(got))
 
 
-@pytest.mark.parametrize(("width", "height", "count"), [(37, 29, 12), (70, 25, 9), (8, 8, 5)])
-def test_gradient_equals_finite_differences(width, height, count):
-    rng = np.random.default_rng(1)
+def test_where_no_splat_is_it_is_black_and_a_mean_of_many_is_their_colour():
+    screen = Screen(40, 24, normalised=True)
+    assert not screen.picture(random_splats(0, 24, 40)).any()
+    alike = np.array([[10, 12, 3, 0, 3, 0.8, 0.4, 0.2]] * 99, np.float32)
+    crowd = screen.picture(alike)
+    assert np.abs(crowd[8:16, 6:14] - 255 * alike[0, 5:]).max() <= 1
+    assert not crowd[:, 24:].any()
+
+
+def test_the_target_s_colours_are_those_of_the_nearest_pixels():
+    frame = np.random.default_rng(28).integers(0, 256, (9, 13, 3), np.uint8)
+    canvas = Canvas(13, 9)
+    canvas.set_target(frame)
+    places = np.array([(0.2, 0.9), (12.9, 8.1), (-4, 3.5), (6.5, 99)], np.float32)
+    got = canvas.target_at(places)
+    assert np.array_equal(got * 255, frame[[0, 8, 3, 8], [0, 12, 0, 6]].astype(np.float32))
+
+
+def test_weights_multiply_falloffs(normalised):
+    width, height = 45, 31
+    rng = np.random.default_rng(22)
+    target = rng.integers(0, 256, (height, width, 3), np.uint8)
+    params, weights = random_splats(60, height, width, 23), rng.uniform(0, 1, 60)
+    weights[::5], weights[1::5] = 0, 1
+    canvas = Canvas(width, height, normalised=normalised)
+    wanted = reference.render(params, height, width, normalised, weights)
+    levels = np.clip(np.floor(wanted * 255 + 0.5), 0, 255)
+    assert np.abs(canvas.picture(params, weights) - levels).max() <= 1
+    canvas.set_target(target)
+    canvas.begin()
+    canvas.load(params, weights)
+    expected = ((wanted - target / 255) ** 2).sum()
+    assert canvas.squared_error() == pytest.approx(expected, rel=1e-5)
+    canvas.load(params)
+    assert canvas.squared_error() != pytest.approx(expected, rel=1e-3)
+
+
+def test_the_error_s_picture_is_weighted(normalised):
+    width, height = 37, 29
+    rng = np.random.default_rng(24)
     target = rng.integers(0, 256, (height, width, 3), np.uint8)
     weight = rng.uniform(0, 2, (height, width)).astype(np.float32)
-    params = random_splats(count, height, width, seed=2)
-    canvas = Canvas(width, height)
+    params = random_splats(40, height, width, 25)
+    canvas = Canvas(width, height, normalised=normalised)
     canvas.set_target(target)
     canvas.set_weight(weight)
     canvas.begin()
     canvas.load(params)
-    expected = reference.gradient(params, target / 255, weight.astype(np.float64))
+    error = canvas.squared_error()
+    wanted = reference.render(params, height, width, normalised) - target / 255
+    np.testing.assert_allclose(canvas.error_picture(), weight[..., None] * wanted, atol=1e-4)
+    assert canvas.squared_error() == error
+
+
+def test_half_a_canvas_has_half_the_picture_and_its_blend(normalised):
+    width, height = 46, 34
+    rng = np.random.default_rng(26)
+    target = rng.integers(0, 256, (height, width, 3), np.uint8)
+    weight = rng.uniform(0, 1, (height, width)).astype(np.float32)
+    params = random_splats(30, height // 2, width // 2, 27)
+    canvas = Canvas(width, height, normalised=normalised)
+    canvas.set_target(target)
+    canvas.set_weight(weight)
+    half = canvas.half()
+    half.load(params)
+    small, light = (a.reshape(17, 2, 23, 2, -1).mean((1, 3)) for a in (target, weight))
+    rounded = np.floor(small + 0.5) / 255
+    expected = 2 * reference.half_squared_error(params, rounded, light[..., 0], normalised)
+    assert half.squared_error() == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize(("width", "height", "count"), [(37, 29, 12), (70, 25, 9), (8, 8, 5)])
+def test_gradient_equals_finite_differences(width, height, count, normalised):
+    rng = np.random.default_rng(1)
+    target = rng.integers(0, 256, (height, width, 3), np.uint8)
+    weight = rng.uniform(0, 2, (height, width)).astype(np.float32)
+    params = random_splats(count, height, width, seed=2)
+    canvas = Canvas(width, height, normalised=normalised)
+    canvas.set_target(target)
+    canvas.set_weight(weight)
+    canvas.begin()
+    canvas.load(params)
+    expected = reference.gradient(params, target / 255, weight, normalised)
     got = canvas.gradient()
     scale = np.abs(expected).max(0)
     np.testing.assert_allclose(got / scale, expected / scale, atol=2e-3)
-    half = reference.half_squared_error(params, target / 255, weight.astype(np.float64))
+    half = reference.half_squared_error(params, target / 255, weight, normalised)
     assert canvas.squared_error() == pytest.approx(2 * half, rel=1e-4)
 
 
-def test_gradient_of_a_crowd_equals_finite_differences():
+def test_gradient_of_a_crowd_equals_finite_differences(normalised):
     width, height = 43, 27
     target = np.random.default_rng(20).integers(0, 256, (height, width, 3), np.uint8)
     params = random_splats(700, height, width, seed=21)
     params[:, 5:] /= 30
-    canvas = Canvas(width, height)
+    canvas = Canvas(width, height, normalised=normalised)
     canvas.set_target(target)
     canvas.begin()
     canvas.load(params)
     some = np.arange(700) % 100 == 0
-    left = target / 255 - reference.render(params[~some], height, width)
-    expected = reference.gradient(params[some], left, np.ones((height, width)))
+    others = reference.sums(params[~some], height, width)
+    expected = reference.gradient(params[some], target / 255, 1, normalised, others)
     scale = np.abs(expected).max(0)
     np.testing.assert_allclose(canvas.gradient()[some] / scale, expected / scale, atol=2e-3)
 
 
-def test_only_active_tiles_count_and_frozen_splats_stay():
+def test_only_active_tiles_count_and_frozen_splats_stay(normalised):
     width, height = 40, 24
     target = np.random.default_rng(3).integers(0, 256, (height, width, 3), np.uint8)
     frozen, params = random_splats(20, height, width, 4), random_splats(10, height, width, 5)
     tiles = np.zeros((3, 5), bool)
     tiles[1, 2:4] = True
-    canvas = Canvas(width, height)
+    canvas = Canvas(width, height, normalised=normalised)
     canvas.set_target(target)
     canvas.begin()
     canvas.squared_error()
     canvas.begin(frozen, tiles.ravel())
     canvas.load(params)
-    left = target / 255 - reference.render(frozen, height, width)
+    start = reference.sums(frozen, height, width)
     weight = np.kron(tiles, np.ones((8, 8)))
-    expected = 2 * reference.half_squared_error(params, left, weight)
+    expected = 2 * reference.half_squared_error(params, target / 255, weight, normalised, start)
     assert canvas.squared_error() == pytest.approx(expected, rel=1e-4)
-    wanted = reference.gradient(params, left, weight)
+    wanted = reference.gradient(params, target / 255, weight, normalised, start)
     scale = np.abs(wanted).max(0)
     np.testing.assert_allclose(canvas.gradient() / scale, wanted / scale, atol=2e-3)
 
 
-def test_a_step_is_adam_in_whitened_coordinates():
+def test_a_step_is_adam_in_whitened_coordinates(normalised):
     width, height = 33, 21
     target = np.random.default_rng(6).integers(0, 256, (height, width, 3), np.uint8)
     params = random_splats(8, height, width, 7)
-    canvas = Canvas(width, height)
+    canvas = Canvas(width, height, normalised=normalised)
     canvas.set_target(target)
     canvas.begin()
     canvas.load(params)
     expected = params.astype(np.float64)
     first, second = np.zeros((8, 8)), np.zeros((8, 8))
     for t in (1, 2, 3):
-        g = reference.gradient(expected, target / 255, np.ones((height, width)))
+        g = reference.gradient(expected, target / 255, 1, normalised)
         l11, l21, l22 = expected[:, 2:5].T
         white = np.stack(
             [
@@ -201,9 +272,9 @@ def test_a_step_is_adam_in_whitened_coordinates():
         np.testing.assert_allclose(canvas.params(), expected, atol=5e-3)
 
 
-def test_iterating_lowers_the_loss_that_it_reports():
+def test_iterating_lowers_the_loss_that_it_reports(normalised):
     target = np.random.default_rng(8).integers(90, 160, (50, 60, 3), np.uint8)
-    canvas = Canvas(60, 50)
+    canvas = Canvas(60, 50, normalised=normalised)
     canvas.set_target(target)
     canvas.begin()
     canvas.load(random_splats(60, 50, 60, 9))
@@ -215,9 +286,9 @@ def test_iterating_lowers_the_loss_that_it_reports():
     assert canvas.squared_error() < 0.3 * before
 
 
-def test_shapes_stay_within_bounds_whatever_the_rate():
+def test_shapes_stay_within_bounds_whatever_the_rate(normalised):
     target = np.random.default_rng(8).integers(0, 256, (20, 30, 3), np.uint8)
-    canvas = Canvas(30, 20)
+    canvas = Canvas(30, 20, normalised=normalised)
     canvas.set_target(target)
     canvas.begin()
     canvas.load(random_splats(40, 20, 30, 9, size=25))
@@ -243,12 +314,12 @@ def test_loading_forgets_the_optimiser():
     assert np.array_equal(*results)
 
 
-def test_results_do_not_depend_on_threads():
+def test_results_do_not_depend_on_threads(normalised):
     target = np.random.default_rng(10).integers(0, 256, (70, 90, 3), np.uint8)
     results = []
     for threads in (1, 2, 3):
         runtime.start("cpu", threads)
-        canvas = Canvas(90, 70)
+        canvas = Canvas(90, 70, normalised=normalised)
         canvas.set_target(target)
         canvas.begin()
         canvas.load(random_splats(200, 70, 90, 11))
@@ -273,15 +344,19 @@ def test_beginning_again_and_again_takes_no_memory():
     assert resident_mib(os.getpid()) < before + 4
 
 
-def test_the_normal_operator_is_the_gram_matrix():
+def test_the_normal_operator_is_the_gram_matrix(normalised):
     width, height = 40, 30
     params = random_splats(25, height, width, 12)
     weight = np.random.default_rng(13).uniform(0, 1, (height, width)).astype(np.float32)
-    canvas = Canvas(width, height)
+    canvas = Canvas(width, height, normalised=normalised)
     canvas.set_weight(weight)
-    canvas.begin()
+    frozen = random_splats(8, height, width, 15)
+    canvas.begin(frozen)
     canvas.load(params)
     falloff = reference.falloff(params.astype(np.float64), height, width)
+    if normalised:
+        total = reference.sums(np.concatenate([params, frozen]), height, width)[..., 3]
+        falloff /= reference.EMPTY + total
     gram = np.einsum("nhw,mhw,hw->nm", falloff, falloff, weight)
     colours = np.random.default_rng(14).normal(size=(25, 3)).astype(np.float32)
     np.testing.assert_allclose(canvas.apply_normal(colours), gram @ colours, rtol=1e-3, atol=1e-2)

@@ -35,6 +35,7 @@ FOREVER = 255.0
         ({"quant": "none"}, "quant: got 'none', expected one of ptq, qat"),
         ({"entropy": "zip"}, "entropy: got 'zip', expected one of vanilla, bits-back"),
         ({"threshold": -1}, "threshold: got -1, expected 0..255"),
+        ({"blend": "normalised"}, "blend: got 'normalised', the paper's splats are summed"),
     ],
 )
 def test_unknown_choices_are_refused(setting, message):

@@ -152,12 +152,13 @@ def best_colour(q, r, start, m, context, costs: ti.template()):
     for t in range(12):
         trial = other
         for k in ti.static(range(5, 8)):
+            low, high = costs.bounds[k, 0], costs.bounds[k, 1]
             if t == 0:
                 trial[k] = start[k]
             elif t == 1:
                 trial[k] = r[k]
             elif t == 2:
-                exact = ti.max(-1e6, ti.min(1e6, ycc[k - 5] / costs.steps[k]))
+                exact = ti.max(low, ti.min(high, ycc[k - 5] / costs.steps[k]))
                 trial[k] = ti.cast(ti.floor(exact + 0.5), ti.i32)
             elif (t - 3) // 3 == k - 5:
                 towards = ti.select(other[k] > r[k], -1, 1)
@@ -167,6 +168,7 @@ def best_colour(q, r, start, m, context, costs: ti.template()):
                     trial[k] = r[k]
                 else:
                     trial[k] -= towards
+            trial[k] = ti.max(low, ti.min(high, trial[k]))
         now = costs.error(trial, m) + costs.lagrange * costs.rate(trial, r, context)
         if t >= 2:
             if now < price:

@@ -49,6 +49,8 @@ def codec(
         one_of(name, value, known)
     if not 0 <= threshold <= 255:
         raise ConfigError(f"threshold: got {threshold}, expected 0..255")
+    if settings.setdefault("blend", "sum") != "sum":
+        raise ConfigError(f"blend: got {settings['blend']!r}, the paper's splats are summed")
     intra = PaperIntra(init, optimizer, quant)
     ways = Ways(
         intra,
@@ -57,7 +59,7 @@ def codec(
         steady=False,
         learn=intra.learn if quant == "qat" else None,
     )
-    return preset("fast", blend="sum", **settings), ways
+    return preset("fast", **settings), ways
 
 
 @dataclass(frozen=True)

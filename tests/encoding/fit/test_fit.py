@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from tests import reference
 from tests.clips import pictures
@@ -34,39 +35,30 @@ def test_no_splats_are_no_exception(canvas):
     assert len(fit(canvas, Splats(np.zeros((0, 8), np.float32)), FitConfig(5))) == 0
 
 
-def test_solved_colours_are_the_least_squares_solution():
-    height, width = 30, 40
-    params = random_splats(20, height, width, 3)
-    target = np.random.default_rng(4).integers(0, 256, (height, width, 3), np.uint8)
-    canvas = Canvas(width, height)
-    canvas.set_target(target)
-    canvas.begin()
-    got = solve(canvas, params, 80)[:, 5:]
-    falloff = reference.falloff(params.astype(float), height, width).reshape(20, -1)
-    ridge = np.diag(RIDGE * _diagonal(params))
-    right = falloff @ (target.reshape(-1, 3) / 255) + ridge @ params[:, 5:]
-    expected = np.linalg.solve(falloff @ falloff.T + ridge, right)
-    np.testing.assert_allclose(got, expected, atol=0.02)
-
-
-def test_solving_heeds_weights_tiles_and_frozen_splats():
+@pytest.mark.parametrize("count", [0, 9])
+def test_solved_colours_are_the_least_squares_solution(normalised, count):
+    """Over pixels' weights and tiles, and beside splats that stay."""
     height, width = 24, 40
     rng = np.random.default_rng(5)
-    frozen, params = random_splats(9, height, width, 6), random_splats(12, height, width, 7)
+    frozen, params = random_splats(count, height, width, 6), random_splats(12, height, width, 7)
     target = rng.integers(0, 256, (height, width, 3), np.uint8)
     weight = rng.uniform(0, 1, (height, width)).astype(np.float32)
     tiles = np.arange(15).reshape(3, 5) % 5 > 0
-    canvas = Canvas(width, height)
+    canvas = Canvas(width, height, normalised=normalised)
     canvas.set_target(target)
     canvas.set_weight(weight)
     canvas.begin(frozen, tiles.ravel())
     got = solve(canvas, params, 80)[:, 5:]
-    falloff = reference.falloff(params.astype(float), height, width).reshape(12, -1)
-    counts = falloff * (weight * np.kron(tiles, np.ones((8, 8)))).ravel()
-    left = (target / 255 - reference.render(frozen, height, width)).reshape(-1, 3)
-    ridge = np.diag(RIDGE * _diagonal(params))
-    right = counts @ left + ridge @ params[:, 5:]
-    np.testing.assert_allclose(got, np.linalg.solve(counts @ falloff.T + ridge, right), atol=0.02)
+    share = reference.falloff(params.astype(float), height, width).reshape(12, -1)
+    start = reference.sums(frozen, height, width).reshape(-1, 4)
+    if normalised:
+        total = reference.EMPTY + share.sum(0) + start[:, 3]
+        share, start = share / total, start / total[:, None]
+    counts = share * (weight * np.kron(tiles, np.ones((8, 8)))).ravel()
+    gram = counts @ share.T
+    ridge = RIDGE * np.diag(gram.sum(1) + 1e-6 if normalised else _diagonal(params))
+    right = counts @ (target.reshape(-1, 3) / 255 - start[:, :3]) + ridge @ params[:, 5:]
+    np.testing.assert_allclose(got, np.linalg.solve(gram + ridge, right), atol=0.02)
 
 
 def test_a_few_steps_of_solving_never_hurt(canvas):
