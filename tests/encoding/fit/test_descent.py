@@ -89,7 +89,7 @@ def group_bits(row: np.ndarray, group: slice, area: int) -> float:
 
 def beyond(difference: np.ndarray) -> float:
     """Bits of what exceeds the table's largest size."""
-    return float(2 * np.log2(np.maximum(np.abs(difference) - LARGEST, 0) + 1).sum())
+    return float(2 * np.log2(np.maximum(np.abs(difference), LARGEST) / LARGEST).sum())
 
 
 def test_rates_are_what_the_coder_spends(scene):
