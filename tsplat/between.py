@@ -23,7 +23,7 @@ def between(before: Splats, now: Splats, origin: np.ndarray, at: float) -> Splat
     Returns
     -------
     Splats
-        Parameters mixed linearly; those that come or go fade.
+        Parameters mixed linearly; those that come or go weigh a share.
 
     >>> a, b = (Splats(np.full((1, 8), v, np.float32)) for v in (2, 4))
     >>> between(a, b, np.array([0]), 0.5).params[0, :2].tolist()
@@ -35,10 +35,8 @@ def between(before: Splats, now: Splats, origin: np.ndarray, at: float) -> Splat
     known = origin >= 0
     mixed = now.params.copy()
     mixed[known] = (1 - share) * before.params[origin[known]] + share * now.params[known]
-    weights = np.ones(len(now) + len(before), np.float32)
-    weights[: len(now)][~known] = share
     gone = np.ones(len(before), bool)
     gone[origin[known]] = False
-    weights[len(now) :] = 1 - share
-    weights = weights[: len(now) + int(gone.sum())]
-    return Splats(np.concatenate([mixed, before.params[gone]]), weights)
+    going = before.params[gone]
+    weights = np.append(np.where(known, np.float32(1), share), np.full(len(going), 1 - share))
+    return Splats(np.concatenate([mixed, going]), weights)

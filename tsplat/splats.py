@@ -68,6 +68,9 @@ class Splats:
     params : (N, 8) float32
         x, y: mean, pixels, pixel centres at +0.5. l11, l21, l22: Cholesky vector, pixels; the
         covariance is ``L L^T + 1/2 I``. r, g, b: colour, 1 = full scale, any sign.
+    weights : (N,) float32, optional
+        What falloffs are multiplied by, 0..1: of splats that come or go between two frames, or
+        that are reduced; 1 by default.
 
     References
     ----------
@@ -84,8 +87,8 @@ class Splats:
         """The same splats on a picture sx times as wide and sy times as high.
 
         Enlarging renders the same function at more points. Reducing keeps the blur of half a
-        square pixel, now of the smaller picture, as a low-pass; a splat then fades by the area
-        that it gains.
+        square pixel, now of the smaller picture, as a low-pass; a splat then weighs less by the
+        area that it gains.
 
         >>> big = Splats(np.array([[2, 4, 3, 0, 3, 1, 1, 1]], np.float32)).scaled(2, 2)
         >>> [float(v) for v in big.params[0, :2]]

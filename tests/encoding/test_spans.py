@@ -12,7 +12,7 @@ from tests.clips import HEIGHT, WIDTH, pictures
 from tsplat.choices import BLENDS
 from tsplat.config import EncoderConfig, preset
 from tsplat.encoding.coder import Coder, Trial
-from tsplat.encoding.spans import Spans
+from tsplat.encoding.spans import Spans, steady
 from tsplat.stream.container import INTRA, Packet, places_of
 from tsplat.stream.header import Header
 from tsplat.stream.scan import packets
@@ -94,6 +94,25 @@ def test_a_frame_of_three_decibels_more_is_seen():
     errors = np.array([3.0, 2.0])
     for ticks, count in (([1000, 3000], 1), ([3000, 1000], 2)):
         assert Spans(2).shorter(errors, np.array(places_of(ticks)), 1.0, 1e9) == count
+
+
+@pytest.mark.parametrize("before", [0, 5])
+def test_masks_between_are_about_those_of_their_frames(before):
+    """A region of 20 columns that moves at its pace, stops and jumps, or is gone."""
+
+    def at(*left: float) -> list[np.ndarray]:
+        return [np.tile(np.abs(np.arange(60) - 20 - x) < 10, (30, 1)) for x in left]
+
+    thirds = places_of([1000] * 3)
+    assert steady(at(before, before + 1), (1.0,))
+    assert steady(at(before, 30 + before), (1.0,))
+    assert steady(at(*[before] * 4), thirds)
+    assert steady(at(before, before, before + 1, before + 1), thirds)
+    assert not steady(at(before, before, before, before + 9), thirds)
+    assert not steady(at(before, before, 999, 999), thirds)
+    assert not steady(at(before, 999, 999, 999), thirds)
+    assert steady(at(999, 999, 999, 999), thirds)
+    assert steady(at(before, before, before, 999), places_of([0, 0, 1000]))
 
 
 @given(
@@ -240,6 +259,21 @@ def test_any_pictures_come_back(name, count):
     shape = {"noise": (54, 96, 3), "black": (40, 56, 3), "tiny": (16, 16, 3)}[name]
     frames = [rng.integers(0, 256, shape, np.uint8) for _ in range(count)]
     coded([frame * (name != "black") for frame in frames])
+
+
+@pytest.mark.parametrize("background", ["none", "blur"])
+def test_a_person_who_leaves_inside_a_span_is_there_until_then(tmp_path, background):
+    config = preset("realtime", gaussians=60, max_span=16, background=background)
+    encoder = tsplat.Encoder(WIDTH, HEIGHT, 30, config, regions=True)
+    there, gone = np.zeros((2, HEIGHT, WIDTH), np.uint8)
+    there[10:50, 20:70] = 255
+    data = encoder.header
+    for k, frame in enumerate(pictures(1) * 40):
+        data += encoder.encode(frame, region=there if k < 23 else gone)
+    (tmp_path / "leaves.tsplat").write_bytes(data + encoder.finish())
+    shown = [p.alpha.max() for p in tsplat.Reader(tmp_path / "leaves.tsplat").frames()]
+    assert shown == [255] * 23 + [0] * 17
+    assert encoder.statistics.p_frames < 15
 
 
 def test_blends_have_spans_alike():

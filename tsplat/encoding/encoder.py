@@ -13,14 +13,14 @@ from tsplat.encoding.coder import Coder, Frame, Ways
 from tsplat.encoding.control import Control
 from tsplat.encoding.focus import Focus
 from tsplat.encoding.predict.cut import Cuts
-from tsplat.encoding.spans import Spans
+from tsplat.encoding.spans import Spans, steady
 from tsplat.encoding.statistics import Statistics
 from tsplat.encoding.ways import Scene
 from tsplat.errors import ConfigError
 from tsplat.kernels.canvas import Canvas
 from tsplat.region import Region, default_cell
 from tsplat.splats import QuantizedSplats
-from tsplat.stream.container import MAX_TICKS, TICKS
+from tsplat.stream.container import MAX_TICKS, TICKS, places_of
 from tsplat.stream.header import Header
 from tsplat.stream.index import pack_index
 
@@ -245,6 +245,9 @@ class Encoder:
         count = min(len(self._waiting), self._spans.wanted)
         while True:
             frames = self._waiting[:count]
+            if not self._steady(frames):
+                count = (count + 1) // 2
+                continue
             self._focus.turn(frames[-1].region, frames[-1].pixels, self._canvas)
             full = self._focus.uncovered <= _NEW_REGION
             trial = self._coder.inter(frames, self.config) if full else None
@@ -261,6 +264,14 @@ class Encoder:
             count = shorter
         self._waiting = self._waiting[count:]
         return self._background_packet(frames[-1], False) + self._coder.take(trial)
+
+    def _steady(self, frames: list[Frame]) -> bool:
+        """Whether what is shown between of the region's mask, if it is shown, is about right."""
+        state = self._coder.state
+        if state is None or state.region is None or self._header.outside == "splats":
+            return True
+        cells = [frame.region.cells for frame in frames if frame.region]
+        return steady([state.region.cells, *cells], places_of([f.ticks for f in frames]))
 
     def _intra_packets(self, frame: Frame, ahead: int) -> bytes:
         """An I-frame's packets, which come after some bytes that are not in the stream yet."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 _FIRST = 4
@@ -10,6 +12,8 @@ _GROW = 0.25
 """Of what a packet costs: a longer span is tried where interpolation adds less than that."""
 _WORST = 2.0
 """A frame between has at most so many times the squared error of the coded ones around it: 3 dB."""
+_MISSED = 0.1
+"""A mask between misses at most so much of a frame's region, as a share of it."""
 _PATIENCE = 32
 """Spans after which a longer one is tried again, at most."""
 
@@ -69,3 +73,18 @@ class Spans:
             if excess < _GROW * packet_cost and self._rest <= 0 and count < self._most:
                 self.wanted, self._grown = min(self._most, 2 * count), True
         return count
+
+
+def steady(cells: Sequence[np.ndarray], places: Sequence[float]) -> bool:
+    """Whether a span's masks, mixed of the first one and the last, are about those of its frames.
+
+    Parameters
+    ----------
+    cells : (N + 1,) sequence of (rows, columns) bool
+        Regions of the coded frame before and of the span's frames.
+    places : (N,) sequence of float
+        Where the frames are in time, from the coded frame before (0) to the last (1).
+    """
+    before, last = cells[0], cells[-1]
+    missed = (np.abs(before * (1 - at) + last * at - own) for own, at in zip(cells[1:], places))
+    return all(m.sum() <= _MISSED * max(1, own.sum()) for m, own in zip(missed, cells[1:]))

@@ -1,9 +1,10 @@
 """A pixel of normalised splats: the mean of their colours, weighed by their falloffs.
 
-``I(p) = sum_i c_i g_i(p) / (EMPTY + sum_i g_i(p))``: a steered mixture of experts, constant ones.
-Planes hold numerator and denominator, four items a pixel in place of the three of sums. Without a
-splat of falloff v, both are known; with it, the error is linear in its colour, as for sums. The
-functions take numbers or vectors of 8 pixels; n, d: the pixel's sums; t: minus the target.
+``I(p) = sum_i c_i g_i(p) / (EMPTY + sum_i g_i(p))``, falloffs g_i times their splats' weights: a
+steered mixture of experts, constant ones. Planes hold numerator and denominator, four items a pixel
+in place of the three of sums. Without a splat of falloff v, both are known; with it, the error is
+linear in its colour, as for sums. The functions take numbers or vectors of 8 pixels; n, d: the
+pixel's sums; t: minus the target.
 
 References
 ----------

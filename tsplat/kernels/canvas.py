@@ -157,7 +157,8 @@ class Canvas(Screen):
         return self._summed_losses()
 
     def gradient(self) -> np.ndarray:
-        """Gradient of half of :meth:`squared_error` in the parameters, (n, 8) float32."""
+        """Gradient of half of :meth:`squared_error` in the parameters of splats of weight 1, (n, 8)
+        float32."""
         self._residual()
         return self._adjoint(self._error)
 
@@ -183,7 +184,8 @@ class Canvas(Screen):
         return self._weights
 
     def apply_normal(self, colours: np.ndarray) -> np.ndarray:
-        """G c with G the Gram matrix of the loaded splats' falloffs; (n, 3) to (n, 3)."""
+        """G c with G the Gram matrix of the loaded splats' falloffs, or, normalised, of their
+        shares in the pixels; (n, 3) to (n, 3)."""
         params = self.params()
         params[:, 5:] = colours
         self.load(params)
@@ -203,7 +205,7 @@ class Canvas(Screen):
     # -- GaussianImage's optimiser ---------------------------------------------------------
 
     def adan(self, params: np.ndarray) -> adan.Adan:
-        """Start Adan from these splats, (n, 8) float32; after :meth:`begin`."""
+        """Start Adan from these splats, summed, (n, 8) float32; after :meth:`begin`."""
         self.load(params)
         return adan.Adan(self, params)
 
@@ -215,7 +217,7 @@ class Canvas(Screen):
     # -- what changed ----------------------------------------------------------------------
 
     def changed(self, params: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray, float]:
-        """Compare the target with rendered splats.
+        """Compare the target with rendered splats, summed.
 
         Parameters
         ----------
@@ -252,7 +254,7 @@ class Canvas(Screen):
     def settle(
         self, params: np.ndarray, tiles: np.ndarray | None = None, slack: float = 1e9
     ) -> None:
-        """Note the error that coding left, for the next :meth:`changed`.
+        """Note the error that coding left, for the next :meth:`changed`; of sums.
 
         Parameters
         ----------

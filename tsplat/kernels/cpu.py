@@ -128,11 +128,11 @@ def accumulate(
 def moments(
     i, columns, rows, prepared: ti.template(), error: ti.template(), normalised: ti.template()
 ):
-    """Sums over the pixels of splat i.
+    """Sums over the pixels of splat i, of weight 1.
 
     (g e_r, g e_g, g e_b, s dx, s dy, s dx dx, s dx dy, s dy dy); e is the error,
-    s = w sum_c colour_c e_c. A chain rule once a splat turns them into the gradient, so that a
-    pixel costs no more than this.
+    s = w sum_c colour_c e_c, normalised w times that sum less the fourth of e. A chain rule once a
+    splat turns them into the gradient, so that a pixel costs no more than this.
     """
     g = prepared[i]
     mx, my, a, b, c, q = g[0], g[1], g[2], g[3], g[4], g[7]
@@ -188,7 +188,11 @@ def weigh_strip(
     active: ti.template(),
     normalised: ti.template(),
 ):
-    """Weigh the error of a strip in place; return sum w e^2."""
+    """Weigh the error of a strip in place, ``keep`` of the target in it; return sum w e^2.
+
+    Normalised, sums become w e / d, three channels, and the sum of that times the picture: the
+    derivatives of half the squared error in the numerators, and minus that in the denominator d.
+    """
     total = V8(0.0)
     for xb in range(columns):
         if active[strip * columns + xb] != 0:
@@ -227,7 +231,7 @@ def draw_strip(
     out: ti.template(),
     normalised: ti.template(),
 ):
-    """out = start + sum of n splats, in the active tiles of a strip."""
+    """out = start + sum of n splats, in the active tiles of a strip; ``keep`` of its colours."""
     for xb in range(columns):
         if active[strip * columns + xb] != 0:
             first = xb * rows + strip * 8
@@ -264,7 +268,7 @@ def render(
     normalised: ti.template(),
     workers: ti.i32,
 ):
-    """out = start + sum of n splats, in active tiles only."""
+    """out = start + sum of n splats, in active tiles only; ``keep`` of its colours."""
     prepare_all(params, prepared, n, workers)
     for u in range(TURNS * workers):
         for k in range(share_of(u, rows // 8, workers)):
@@ -285,7 +289,7 @@ def weigh(
     normalised: ti.template(),
     workers: ti.i32,
 ):
-    """out *= weight; losses[strip] = sum of weight * out^2 of the strip."""
+    """:func:`weigh_strip` of every strip; losses[strip] = sum of weight * error^2."""
     for u in range(TURNS * workers):
         for k in range(share_of(u, rows // 8, workers)):
             strip = u // TURNS + k * workers

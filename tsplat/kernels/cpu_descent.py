@@ -178,8 +178,9 @@ def descend(
 ):
     """One step of each of n splats, in ``order``.
 
-    gains: how much less each costs now. error: raw, values - target. keep_bits, drop_bits: what
-    every splat costs besides its channels, and what it costs to drop one.
+    gains: how much less each costs now. error: raw, values - target, or a normalised picture's
+    sums. keep_bits, drop_bits: what every splat costs besides its channels, and what it costs to
+    drop one.
 
     The k-th one has turn ``turns[j]`` in cell ``cells[j]`` for j in ``first[k] .. first[k + 1] -
     1``. over: turns that are over in each cell, and, last, how many splats were taken; all 0.

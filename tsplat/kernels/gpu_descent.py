@@ -165,8 +165,9 @@ def descend(
 ):
     """One step of each splat ``order[start .. start + count - 1]``; they share no pixels.
 
-    gains: how much less each costs now. error: raw, values - target. keep_bits, drop_bits: what
-    every splat costs besides its channels, and what it costs to drop one.
+    gains: how much less each costs now. error: raw, values - target, or a normalised picture's
+    sums. keep_bits, drop_bits: what every splat costs besides its channels, and what it costs to
+    drop one.
     """
     splats = ti.static(State(values, reference, proposal, contexts, alive, gains))
     costs = ti.static(Costs(steps, rates, bounds, mode, lagrange, keep_bits, drop_bits))

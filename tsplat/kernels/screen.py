@@ -18,6 +18,8 @@ class Screen:
         Size of the picture, pixels.
     backend : Backend, optional
         The running one by default.
+    normalised : bool
+        A pixel is the mean of its splats' colours (:mod:`tsplat.kernels.blend`), not their sum.
 
     Notes
     -----

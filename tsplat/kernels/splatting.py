@@ -6,15 +6,17 @@ The picture
 +0.5 and ``S = L L^T + BLUR I`` (GaussianImage, eq. 1 and 6; the blur is a pixel's own
 footprint). The falloff is a Gaussian that is let down to zero at ``CUTOFF`` standard
 deviations, ``g(q) = max(exp(-q/2) - exp(-CUTOFF^2/2), 0)``: continuous, so that no splat
-shows an edge, and exactly zero beyond, so that a picture does not depend on tiling.
+shows an edge, and exactly zero beyond, so that a picture does not depend on tiling. A
+normalised picture is not the sum of colours but their mean: :mod:`tsplat.kernels.blend`.
 
 Memory
 ------
-A plane of pixels is cut into blocks of 8 pixels along x. With ``p = xb * rows + y``, items
-``3 p .. 3 p + 2`` of a buffer of 8-vectors hold the channels of pixels ``8 xb .. 8 xb + 7`` of line
-y, or item p alone, where there is one channel; ``rows`` is the height rounded up to a multiple of
-8. On a CPU, Taichi hands them to LLVM as vectors (:mod:`tsplat.kernels.runtime`), which has them
-in AVX registers; what it cannot do with vectors (select, abs, negation, casts) is written around.
+A plane of pixels is cut into blocks of 8 pixels along x. With ``p = xb * rows + y``, items ``3 p ..
+3 p + 2`` of a buffer of 8-vectors hold the channels of pixels ``8 xb .. 8 xb + 7`` of line y, or
+``4 p .. 4 p + 3`` those of a normalised picture's sums, or item p alone, where there is one
+channel; ``rows`` is the height rounded up to a multiple of 8. On a CPU, Taichi hands them to LLVM
+as vectors (:mod:`tsplat.kernels.runtime`), which has them in AVX registers; what it cannot do with
+vectors (select, abs, negation, casts) is written around.
 
 Kernels
 -------

@@ -3,13 +3,14 @@
 The error image is kept as it is: a splat is taken out of it, candidates are tried in its place,
 and the best one is put back. With e the error without the splat, v a candidate's falloff and c its
 colour, the distortion that it adds is ``2 c . sum(w v e) + c . c sum(w v v)`` (w: the pixels'
-weights): one walk over its pixels prices every colour.
+weights): one walk over its pixels prices every colour. Where splats are normalised, five sums do:
+:func:`tsplat.kernels.blend.added`.
 
 CPUs and GPUs walk in ways of their own. Each has a tuple ``pixels`` with two functions:
 ``walk(what, g, colour)`` goes over the pixels of a prepared splat, of which v is the falloff, and
 ``leads()`` says whether this thread notes the outcome. A walk does one of
 
-- :data:`LOOK`: sums of w v e, three channels, and of w v v;
+- :data:`LOOK`: sums of w v e, three channels, of w v v, and 0; or, normalised, those five;
 - :data:`LIFT`: take the splat out of the error, then the same; besides, the moments
   (:func:`tsplat.kernels.cpu.moments`) of the weighted error as it was;
 - :data:`PUT`: put it into the error; what is returned means nothing.
