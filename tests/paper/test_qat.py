@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import astuple
 
 import numpy as np
+import pytest
 
 from tests.clips import pictures
 from tests.paper.test_adan import Adan
@@ -19,6 +20,15 @@ from tsplat.splats import QuantizedSplats, Splats, Steps
 
 COARSE = Steps(600, 600, 4000, 4000)
 FINE = Steps(1, 1, 1, 1)
+
+
+@pytest.fixture(scope="module")
+def canvas() -> Canvas:
+    """The paper's splats are summed."""
+    canvas = Canvas(96, 54)
+    canvas.set_target(pictures(1)[0])
+    canvas.begin()
+    return canvas
 
 
 def rounded_error(canvas: Canvas, splats: Splats) -> float:
