@@ -235,7 +235,8 @@ def test_a_known_clip_says_whether_it_was_tuned_on(clip, monkeypatch):
 def test_sources_are_told_apart():
     assert len({s.sha256 for s in SOURCES}) == len({s.name for s in SOURCES}) == len(SOURCES)
     assert {s.name for s in SOURCES if s.tuned} == {
-        "lp_d3", "intel_book", "pyfeat_single_face", "ls_demo2", "nvmax_webcam",
+        "lp_d3", "intel_book", "pyfeat_single_face", "ls_demo2", "nvmax_webcam", "sadtalker_wda1",
+        "vol_doctor",
     }  # fmt: skip
     assert all(re.fullmatch("[0-9a-f]{64}", s.sha256) for s in SOURCES)
 

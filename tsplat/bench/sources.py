@@ -127,7 +127,7 @@ SOURCES = (
         "OpenTalker/SadTalker",
         "",
         "Apache-2.0",
-        tuned=False,
+        tuned=True,
     ),
     Source(
         "vol_doctor",
@@ -135,7 +135,7 @@ SOURCES = (
         "Volcomix/virtual-background",
         "",
         "Apache-2.0",
-        tuned=False,
+        tuned=True,
     ),
     Source(
         "adobe_pdf_scroll",
